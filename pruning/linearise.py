@@ -1,0 +1,110 @@
+"""The linearised network: a private copy whose output is a sum over paths of products of absolute weights."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.instancenorm import _InstanceNorm
+
+from pruning.twin import private_copy
+
+_ELEMENTWISE = (
+    nn.ReLU,
+    nn.Hardtanh,  # and ReLU6
+    nn.LeakyReLU,
+    nn.PReLU,
+    nn.RReLU,
+    nn.Threshold,
+    nn.ELU,
+    nn.SELU,
+    nn.CELU,
+    nn.GELU,
+    nn.SiLU,
+    nn.Mish,
+    nn.Softplus,
+    nn.Hardswish,
+    nn.Tanh,
+    nn.Softsign,
+    nn.Tanhshrink,
+    nn.Softshrink,
+    nn.Hardshrink,
+    nn.Sigmoid,
+    nn.Hardsigmoid,
+    nn.LogSigmoid,
+    nn.Softmax,
+    nn.Softmax2d,
+    nn.LogSoftmax,
+)
+
+
+def linearised(module: nn.Module) -> nn.Module:
+    """Return a private float64 copy in which a non-negative input's output is a sum over weighted paths.
+
+    Every weight is replaced by its absolute value; biases and running means are zero; activations are the
+    identity (as ReLU is on such inputs, while ReLU6, tanh or SiLU would bend the sum); batch normalisation
+    divides by its running deviation, and normalisation by the data's own statistics keeps only its scale. In
+    float64 because the sum of a CIFAR ResNet-50 is about 1e71, more than float32 holds.
+
+    Recurrent gates, the softmax inside attention and activations called as functions stay as they are: the sum
+    over paths is then one of the network at hand, not exactly homogeneous in each weight.
+    """
+    network = private_copy(module).eval().double()
+    with torch.no_grad():
+        for name, tensor in [*network.named_parameters(), *network.named_buffers()]:
+            tensor.zero_() if _is_shift(name) else tensor.abs_()
+    for layer in network.modules():
+        if isinstance(layer, _ELEMENTWISE):
+            vars(layer)["forward"] = _same
+        elif _uses_data_statistics(layer):
+            vars(layer)["forward"] = partial(_scaled, layer)
+        elif isinstance(layer, nn.Conv2d) and _is_slow(layer):
+            vars(layer)["forward"] = partial(_grouped, layer)
+    return network
+
+
+def _is_shift(name: str) -> bool:
+    leaf = name.rpartition(".")[2]
+    return leaf.startswith("bias") or leaf in ("in_proj_bias", "running_mean")
+
+
+def _uses_data_statistics(layer: nn.Module) -> bool:
+    if isinstance(layer, (_BatchNorm, _InstanceNorm)):
+        return layer.running_var is None
+    return isinstance(layer, (nn.LayerNorm, nn.GroupNorm, nn.RMSNorm, nn.LocalResponseNorm))
+
+
+def _same(values: Tensor) -> Tensor:
+    return values
+
+
+def _scaled(layer: nn.Module, values: Tensor) -> Tensor:
+    scale = getattr(layer, "weight", None)
+    if not isinstance(scale, Tensor):
+        return values
+    if isinstance(layer, (nn.LayerNorm, nn.RMSNorm)):
+        return values * scale
+    return values * scale.view(-1, *[1] * (values.dim() - 2))  # one scale per channel, the second axis
+
+
+def _is_slow(layer: nn.Conv2d) -> bool:
+    """Return whether torch computes the groups one after another (on the CPU in float64), and we need not."""
+    plain = layer.padding_mode == "zeros" and not isinstance(layer.padding, str)
+    return layer.groups > 1 and plain and layer.weight.device.type == "cpu"
+
+
+def _grouped(layer: nn.Conv2d, values: Tensor) -> Tensor:
+    """Return the grouped convolution without bias, all groups in one product: (group, out, in k k) x patches."""
+    kernel, stride, dilation = layer.kernel_size, layer.stride, layer.dilation
+    padding = tuple(int(size) for size in layer.padding)
+    patches = functional.unfold(values, kernel, dilation=dilation, padding=padding, stride=stride)
+    grouped = patches.view(len(values), layer.groups, -1, patches.shape[-1])
+    output = layer.weight.view(layer.groups, layer.out_channels // layer.groups, -1) @ grouped
+    height, width = (
+        (size + 2 * padding[axis] - dilation[axis] * (kernel[axis] - 1) - 1) // stride[axis] + 1
+        for axis, size in enumerate(values.shape[-2:])
+    )
+    return output.view(len(values), layer.out_channels, height, width)

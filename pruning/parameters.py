@@ -1,0 +1,71 @@
+"""Which parameters of a network can be pruned."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+from torch import nn
+from torch.nn.modules.conv import _ConvNd
+from torch.nn.parameter import UninitializedParameter
+
+from pruning.errors import PruningError
+
+_WEIGHTS: tuple[tuple[type[nn.Module], str], ...] = (
+    (_ConvNd, "weight"),
+    (nn.Linear, "weight"),
+    (nn.Bilinear, "weight"),
+    (nn.RNNBase, "weight_*"),
+    (nn.RNNCellBase, "weight_*"),
+    (nn.MultiheadAttention, "*_proj_weight"),
+)
+"""Layer type and the glob its weights' names match; subclasses are covered, biases match no glob."""
+
+_LOOKUPS = (nn.Embedding, nn.EmbeddingBag)
+
+
+def prunable(module: nn.Module) -> dict[str, nn.Parameter]:
+    """Return the network's weights that pruning ranks and masks, in module order.
+
+    These are the weights of convolutions (also grouped, depthwise, dilated, transposed), linear and bilinear
+    layers, recurrent layers and cells, and attention's input projections, frozen or not. Biases, normalisation,
+    embeddings and parameters a custom module holds itself are left out. A weight shared by several layers
+    stands once, under its first name; one shared with an embedding is left out with the embedding.
+
+    Args:
+        module: any network, on any device.
+
+    Returns:
+        Parameter name, as in `named_parameters()`, -> the parameter itself (not a copy).
+
+    Raises:
+        PruningError: a layer's weight is not a parameter (parametrised, or pruned by torch.nn.utils.prune), or
+            has no values yet (lazy or on the meta device).
+    """
+    seen = {id(layer.weight) for layer in module.modules() if isinstance(layer, _LOOKUPS)}
+    weights: dict[str, nn.Parameter] = {}
+    for prefix, layer in module.named_modules():
+        for leaf, weight in _weights_of(layer, prefix):
+            if id(weight) not in seen and weight.numel() > 0:
+                seen.add(id(weight))
+                weights[f"{prefix}.{leaf}" if prefix else leaf] = weight
+    return weights
+
+
+def _weights_of(layer: nn.Module, prefix: str) -> list[tuple[str, nn.Parameter]]:
+    glob = next((glob for kind, glob in _WEIGHTS if isinstance(layer, kind)), None)
+    if glob is None:
+        return []
+    found = [(leaf, p) for leaf, p in layer._parameters.items() if p is not None and fnmatchcase(leaf, glob)]
+    where = f"{type(layer).__name__} '{prefix}'"
+    if not found:
+        raise PruningError(
+            f"a layer's weight must be a plain parameter; got none named '{glob}' in {where}. Make pruning or "
+            f"parametrisation permanent first (torch.nn.utils.prune.remove, parametrize.remove_parametrizations)."
+        )
+    for leaf, weight in found:
+        if isinstance(weight, UninitializedParameter) or weight.is_meta:
+            raise PruningError(
+                f"a weight must have values; got a lazy or meta tensor ('{leaf}' of {where}). "
+                f"Run the network once, or load its weights, before pruning."
+            )
+    return found

@@ -1,0 +1,50 @@
+"""What a pruning method is, and the check its scores go through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+import torch
+from torch import Size, Tensor, nn
+
+from pruning.errors import PruningError
+from pruning.evidence import Evidence
+
+Masks: TypeAlias = Mapping[str, Tensor]
+"""Parameter name -> bool CPU tensor of its shape, True where the weight is kept; all prunable weights."""
+
+Scores: TypeAlias = dict[str, Tensor]
+"""Parameter name -> float64 CPU tensor of its shape; the highest are kept, those of masked weights ignored."""
+
+Scorer: TypeAlias = Callable[[Masks], Scores]
+"""The scores of one network under the current masks; called once a round."""
+
+ScoreMethod: TypeAlias = Callable[[nn.Module, Evidence], Scorer]
+"""Prepares a network once (a private copy, a batch on its device) and returns its scorer."""
+
+MaskMethod: TypeAlias = Callable[[nn.Module, Evidence, int], dict[str, Tensor]]
+"""(module, evidence, number of weights to keep) -> masks: for methods that choose paths instead of ranking."""
+
+
+def checked(scores: Scores, shapes: Mapping[str, Size]) -> Tensor:
+    """Return all scores in one flat tensor, in the order of `shapes`.
+
+    Raises:
+        PruningError: naming the first layer with a score that is NaN or infinite.
+    """
+    for name, shape in shapes.items():
+        if scores[name].shape != shape:
+            raise PruningError(
+                f"a score must have its weight's shape {tuple(shape)}; got {tuple(scores[name].shape)} "
+                f"('{name}'). Return one score for each weight."
+            )
+    flat = torch.cat([scores[name].reshape(-1) for name in shapes])
+    if flat.sum().isfinite() or flat.isfinite().all():  # a finite sum is the cheap proof; overflow proves nothing
+        return flat
+    name, score = next((n, scores[n]) for n in shapes if not scores[n].isfinite().all())
+    bad = score[~score.isfinite()]
+    raise PruningError(
+        f"scores must be finite; got {bad[0].item()} for {len(bad)} of {score.numel()} weights ('{name}'). "
+        f"Look for NaN, infinite or exploding values in this layer's weights or in the inputs."
+    )
