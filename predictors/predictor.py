@@ -1,0 +1,241 @@
+"""From features to accuracy with an interval: fit, predict, save, load."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from predictors import files
+from predictors.conformal import CrossConformal, cross_conformal
+from predictors.domain import Domain, domain
+from predictors.errors import PredictorError
+from predictors.folds import grouped_folds, row_keys
+from predictors.metrics import agreement
+from predictors.models import MODELS, Model
+from predictors.models.model import Floats
+from predictors.table import accuracies, columns, matrix
+from pruning.naming import unknown
+
+_FOLDS = 10
+_LEAST_ROWS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """Accuracy and the ends of its interval, all in [0, 1]; `in_domain` is False for networks unlike the training's."""
+
+    accuracy: float
+    lower: float
+    upper: float
+    in_domain: bool = True
+
+
+class Predictor:
+    """A model of accuracy from features, with CV+ intervals, out-of-fold metrics and a file format without code.
+
+    Args:
+        model: a name of MODELS.
+        groups: feature groups to use; None for every column of the rows.
+        coverage: share of measured accuracies the intervals should hold, in (0, 1).
+        intervals: False leaves the folds out: fitting is about ten times cheaper, intervals are [0, 1], and there
+            are no metrics.
+        seed: of the folds and the model.
+        threads: of the model; the same number gives the same bits.
+
+    Attributes:
+        feature_names: the columns, in the order of `predict_mean`; empty before fitting.
+        metrics: out-of-fold r2, mae, spearman, kendall, coverage and width of the intervals; empty without intervals.
+        provenance: what the caller said about the training rows (task, space, study).
+        rows: number of training rows.
+
+    Raises:
+        PredictorError: the model is unknown, or the coverage is not in (0, 1).
+    """
+
+    def __init__(
+        self,
+        model: str = "xgboost",
+        groups: Sequence[str] | None = None,
+        coverage: float = 0.9,
+        intervals: bool = True,
+        seed: int = 0,
+        threads: int = 1,
+    ) -> None:
+        if model not in MODELS:
+            raise PredictorError(unknown("predictor model", model, MODELS))
+        if not 0 < coverage < 1:
+            raise PredictorError(f"coverage must be in (0, 1); got {coverage} (Predictor). Use 0.9 for 90 % intervals.")
+        self.model = model
+        self.groups = None if groups is None else tuple(groups)
+        self.coverage = float(coverage)
+        self.intervals = intervals
+        self.seed = int(seed)
+        self.threads = int(threads)
+        self.feature_names: tuple[str, ...] = ()
+        self.metrics: dict[str, float] = {}
+        self.provenance: dict[str, str] = {}
+        self._training: tuple[Floats, Floats] | None = None
+        self._fitted: Model | None = None
+        self._conformal: CrossConformal | None = None
+        self._domain: Domain | None = None
+
+    @property
+    def rows(self) -> int:
+        """Number of training rows; 0 before fitting."""
+        return 0 if self._training is None else len(self._training[1])
+
+    def fit(
+        self,
+        rows: Sequence[Mapping[str, float]],
+        targets: Sequence[float],
+        *,
+        groups: Sequence[Hashable] | None = None,
+        provenance: Mapping[str, str] | None = None,
+    ) -> Self:
+        """Fit the model on all rows and, for the intervals, once without each of ten folds; return self.
+
+        Args:
+            rows: features of trained networks, all with the same columns; at least 3.
+            targets: their accuracies in [0, 1], not all equal.
+            groups: a key for each row; rows of one key (one architecture, say) are held out together. By default
+                equal rows are.
+            provenance: text to keep with the file: task, space, study.
+
+        Raises:
+            PredictorError: too few rows; columns that differ, are missing or not finite; targets outside [0, 1] or all
+                equal; fewer than two groups.
+        """
+        if len(rows) < _LEAST_ROWS:
+            raise PredictorError(
+                f"predictor must be fitted on at least {_LEAST_ROWS} rows; got {len(rows)}. Train more networks first."
+            )
+        names = columns(rows, self.groups)
+        x, y = matrix(rows, names, self.groups), accuracies(targets, len(rows))
+        if groups is not None and len(groups) != len(rows):
+            raise PredictorError(
+                f"groups must be one for each row; got {len(groups)} for {len(rows)} rows. Pair them up."
+            )
+        fitted = self._make(names).fit(x, y)
+        conformal = self._cross_validate(names, x, y, row_keys(x) if groups is None else groups)
+        self.feature_names, self.provenance = tuple(names), dict(provenance or {})
+        self._training, self._fitted, self._conformal, self._domain = (x, y), fitted, conformal, domain(x)
+        self.metrics = {} if conformal is None else _metrics(y, conformal, self.coverage)
+        return self
+
+    def predict(self, rows: Sequence[Mapping[str, float]]) -> list[Prediction]:
+        """Return a prediction for each row, in order; [] for no rows.
+
+        An interval always holds its accuracy, and is cut to [0, 1].
+
+        Raises:
+            PredictorError: not fitted; a column is missing, not known or not finite.
+        """
+        fitted_domain = self._require_fitted()[1]
+        x = matrix(rows, self.feature_names, self.groups)
+        if not len(x):
+            return []
+        accuracy = self.predict_mean(x)
+        lower, upper = np.zeros(len(x)), np.ones(len(x))
+        if self._conformal is not None:
+            lower, upper = (np.clip(end, 0.0, 1.0) for end in self._conformal.bounds(x, self.coverage))
+        inside = fitted_domain.contains(x)
+        lower, upper = np.minimum(lower, accuracy), np.maximum(upper, accuracy)
+        ends = (accuracy.tolist(), lower.tolist(), upper.tolist(), inside.tolist())
+        return [Prediction(*values) for values in zip(*ends, strict=True)]
+
+    def predict_mean(self, x: Floats) -> Floats:
+        """Return accuracies (m,) in [0, 1] for a matrix (m, columns) in the order of `feature_names`.
+
+        Raises:
+            PredictorError: not fitted, or the matrix has another number of columns.
+        """
+        model = self._require_fitted()[0]
+        if x.ndim != 2 or x.shape[1] != len(self.feature_names):
+            raise PredictorError(
+                f"matrix must be (rows, {len(self.feature_names)}); got {x.shape}. "
+                f"Order the columns as in Predictor.feature_names."
+            )
+        return np.asarray(np.clip(model.predict(x), 0.0, 1.0))
+
+    def save(self, folder: Path) -> None:
+        """Write `predictor.json` and the files it names into `folder`, replacing a predictor that is there.
+
+        The folder holds the training rows, the models as UBJ or npz and a description with the SHA-256 of each file;
+        a kill at any moment leaves either the old predictor or the new one.
+
+        Raises:
+            PredictorError: not fitted, or the folder cannot be written.
+        """
+        model, region = self._require_fitted()
+        assert self._training is not None  # for the type checker: set together with the model
+        x, y = self._training
+        parts = [] if self._conformal is None else list(self._conformal.models)
+        saved = files.Saved(
+            settings={
+                "model": self.model,
+                "groups": None if self.groups is None else list(self.groups),
+                "coverage": self.coverage,
+                "intervals": self.intervals,
+                "seed": self.seed,
+            },
+            feature_names=self.feature_names,
+            metrics=self.metrics,
+            provenance=self.provenance,
+            domain_limit=region.limit,
+            x=x,
+            y=y,
+            folds=None if self._conformal is None else self._conformal.folds,
+            predictions=None if self._conformal is None else self._conformal.predictions,
+            models=[part.dump() for part in (model, *parts)],
+            suffix=model.suffix,
+        )
+        files.write(Path(folder), saved)
+
+    @classmethod
+    def load(cls, folder: Path, threads: int = 1) -> Predictor:
+        """Return the predictor of a folder written by `save`; it predicts the same bits.
+
+        Raises:
+            PredictorError: a file is missing or changed, of another schema, or was fitted on another feature set.
+        """
+        saved = files.read(Path(folder))
+        predictor = cls(**saved.settings, threads=threads)
+        predictor.feature_names = saved.feature_names
+        predictor.metrics, predictor.provenance = saved.metrics, saved.provenance
+        predictor._training, predictor._domain = (saved.x, saved.y), Domain(saved.x, saved.domain_limit)
+        first, *parts = (predictor._make(saved.feature_names).restore(content) for content in saved.models)
+        predictor._fitted = first
+        if saved.folds is not None and saved.predictions is not None:
+            residuals = np.abs(saved.y - saved.predictions)
+            predictor._conformal = CrossConformal(parts, saved.folds, residuals, saved.predictions)
+        return predictor
+
+    def _make(self, names: Sequence[str]) -> Model:
+        return MODELS[self.model](names, self.seed, self.threads)
+
+    def _cross_validate(
+        self, names: Sequence[str], x: Floats, y: Floats, keys: Sequence[Hashable]
+    ) -> CrossConformal | None:
+        if not self.intervals:
+            return None
+        folds = grouped_folds(keys, _FOLDS, np.random.default_rng(self.seed))
+        return cross_conformal(lambda: self._make(names), x, y, folds)
+
+    def _require_fitted(self) -> tuple[Model, Domain]:
+        if self._fitted is None or self._domain is None:
+            raise PredictorError("predictor must be fitted before it is used; got none. Call fit, or load one.")
+        return self._fitted, self._domain
+
+
+def _metrics(y: Floats, conformal: CrossConformal, coverage: float) -> dict[str, float]:
+    widths = conformal.held_out_half_widths(coverage)
+    low, high = (np.clip(conformal.predictions + sign * widths, 0.0, 1.0) for sign in (-1, 1))
+    return {
+        **agreement(y, conformal.predictions),
+        "coverage": float(np.mean(conformal.residuals <= widths)),
+        "width": float(np.mean(high - low)),
+    }

@@ -1,0 +1,231 @@
+"""The structure of a masked network: its layers, their masks and their wiring, read once and shared by all features."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from predictors.errors import PredictorError
+from predictors.flow import Flow, flow
+from predictors.tracing import Junction, Tape, Use, Weighted, trace
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One prunable weight as the forward pass applies it.
+
+    Attributes:
+        name: parameter name.
+        shape: weight shape; `groups` > 1 for grouped and depthwise convolutions.
+        positions: multiply-adds per sample of each kept entry (output positions of a convolution).
+        mask: bool, flat, True = kept.
+        counts, magnitudes, squares: (groups, outputs / groups, inputs / groups) float64; the number of kept
+            entries, the sum of |w| and the sum of w^2 over the kernel positions joining two units.
+        is_shortcut: its output is added to a deeper branch that does not pass through it.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    groups: int
+    positions: int
+    mask: npt.NDArray[np.bool_]
+    counts: Floats
+    magnitudes: Floats
+    squares: Floats
+    is_shortcut: bool
+
+    @property
+    def size(self) -> int:
+        """Number of entries of the dense weight."""
+        return self.mask.size
+
+    @cached_property
+    def kept(self) -> int:
+        """Number of kept entries."""
+        return int(np.count_nonzero(self.mask))
+
+    @cached_property
+    def in_degrees(self) -> Floats:
+        """Kept entries into each output unit, (outputs,)."""
+        return np.asarray(self.counts.sum(axis=2)).ravel()
+
+    @cached_property
+    def out_degrees(self) -> Floats:
+        """Kept entries out of each input unit, (inputs,)."""
+        return np.asarray(self.counts.sum(axis=1)).ravel()
+
+
+@dataclass(frozen=True)
+class Structure:
+    """Layers in the order of the forward pass, and the tape that joins them."""
+
+    layers: tuple[Layer, ...]
+    tape: Tape
+    depth: int
+
+    @cached_property
+    def sizes(self) -> Floats:
+        """Dense entries of each layer, (layers,)."""
+        return np.array([layer.size for layer in self.layers], dtype=np.float64)
+
+    @cached_property
+    def kept(self) -> Floats:
+        """Kept entries of each layer, (layers,)."""
+        return np.array([layer.kept for layer in self.layers], dtype=np.float64)
+
+    @cached_property
+    def positions(self) -> Floats:
+        """Multiply-adds per kept entry of each layer, (layers,)."""
+        return np.array([layer.positions for layer in self.layers], dtype=np.float64)
+
+    @cached_property
+    def log_densities(self) -> Floats:
+        """log10 of each layer's density, an empty layer counted as half an entry, (layers,)."""
+        return np.asarray(np.log10(np.maximum(self.kept, 0.5) / self.sizes))
+
+    @cached_property
+    def flow(self) -> Flow:
+        """Paths through the masked network, computed when a feature first asks."""
+        return flow(self.tape, [(layer.counts, layer.magnitudes, layer.squares) for layer in self.layers])
+
+
+def describe(module: nn.Module, masks: Mapping[str, Tensor], input_shape: Sequence[int]) -> Structure:
+    """Return the structure of `module` under `masks`.
+
+    Convolution and linear weights without a mask count as dense. The module is untouched, bit for bit.
+
+    Args:
+        module: any network whose forward takes one tensor.
+        masks: parameter name -> bool tensor of the parameter's shape, True = kept.
+        input_shape: shape of one sample, without the batch axis.
+
+    Raises:
+        PredictorError: a mask does not fit its parameter or is not used by the forward, a weight is not finite,
+            the network has no prunable weight, or it does not run on the input shape.
+    """
+    masks = dict(masks)
+    _check(module, masks)
+    tape = trace(module, input_shape)
+    unused = sorted(set(masks) - set(tape.uses))
+    if unused:
+        raise PredictorError(
+            f"every masked parameter must be a weight that the forward applies; got '{unused[0]}' "
+            f"({len(unused)} such in {type(module).__name__}). Leave it out of the masks."
+        )
+    if not tape.uses:
+        raise PredictorError(
+            f"network must have a convolution or linear weight; got none ({type(module).__name__}). "
+            f"Give the network itself, not a wrapper around its outputs."
+        )
+    depths = _depths(tape)
+    shortcuts = _shortcuts(tape, depths)
+    layers = [_layer(n, use, masks.get(n), i in shortcuts) for i, (n, use) in enumerate(tape.uses.items())]
+    return Structure(tuple(layers), tape, max((depths[node] for node in tape.outputs), default=0))
+
+
+def multiply_adds(module: nn.Module, input_shape: Sequence[int], masks: Mapping[str, Tensor] | None = None) -> int:
+    """Return the multiply-adds of one sample's forward pass: entries of each weight times its positions.
+
+    Kept entries only where `masks` has the weight; biases, normalisation and activations are not counted.
+    One trace, about a millisecond.
+
+    Raises:
+        PredictorError: a mask does not fit its parameter, or the network does not run on the input shape.
+    """
+    masks = dict(masks or {})
+    _check(module, masks)
+    return sum(
+        use.positions * (int(torch.count_nonzero(masks[name])) if name in masks else use.weight.numel())
+        for name, use in trace(module, input_shape).uses.items()
+    )
+
+
+def _check(module: nn.Module, masks: Mapping[str, Tensor]) -> None:
+    shapes = {name: tuple(parameter.shape) for name, parameter in module.named_parameters()}
+    for name, mask in masks.items():
+        if name not in shapes:
+            raise PredictorError(
+                f"every mask must name a parameter of the network; got '{name}' (not in {type(module).__name__}). "
+                f"Use the network the masks were made for."
+            )
+        if tuple(mask.shape) != shapes[name] or mask.dtype != torch.bool:
+            raise PredictorError(
+                f"mask of '{name}' must be bool of shape {shapes[name]}; got {mask.dtype} of {tuple(mask.shape)}. "
+                f"Use the network the masks were made for."
+            )
+
+
+def _layer(name: str, use: Use, mask: Tensor | None, is_shortcut: bool) -> Layer:
+    weight = use.weight.detach().to(device="cpu", dtype=torch.float64).numpy()
+    kept = np.ones(weight.shape, dtype=np.bool_) if mask is None else mask.detach().cpu().numpy()
+    magnitudes = np.where(kept, np.abs(weight), 0.0)
+    if not np.isfinite(magnitudes).all():
+        raise PredictorError(
+            f"kept weights must be finite; got NaN or infinity ('{name}'). Describe the network at initialisation, "
+            f"or restore finite weights."
+        )
+    return Layer(
+        name,
+        weight.shape,
+        use.groups,
+        use.positions,
+        mask=kept.ravel(),
+        counts=_unit_pairs(kept, use),
+        magnitudes=_unit_pairs(magnitudes, use),
+        squares=_unit_pairs(magnitudes * magnitudes, use),
+        is_shortcut=is_shortcut,
+    )
+
+
+def _unit_pairs(values: npt.NDArray[np.generic], use: Use) -> Floats:
+    """Return the sums over kernel positions, arranged (groups, outputs / groups, inputs / groups)."""
+    first, second = values.shape[:2]
+    flat = np.ascontiguousarray(values, dtype=np.float64).reshape(first * second, -1)
+    sums = flat[:, 0] if flat.shape[1] == 1 else flat @ np.ones(flat.shape[1])
+    grouped = sums.reshape(use.groups, first // use.groups, second)
+    return np.ascontiguousarray(grouped.transpose(0, 2, 1)) if use.transposed else grouped
+
+
+def _depths(tape: Tape) -> list[int]:
+    """Return for each node the largest number of weights on a way from the input to it."""
+    depths = [0] * len(tape.units)
+    for step in tape.steps:
+        if isinstance(step, Weighted):
+            depths[step.out] = depths[step.source] + 1
+        else:
+            depths[step.out] = max((depths[part.source] for part in step.parts), default=0)
+    return depths
+
+
+def _shortcuts(tape: Tape, depths: Sequence[int]) -> set[int]:
+    """Return the layers whose output is added to a deeper branch that does not pass through them."""
+    makers = {step.out: step.layer for step in tape.steps if isinstance(step, Weighted)}
+    ancestors = _ancestors(tape)
+    found = set()
+    for step in tape.steps:
+        if isinstance(step, Junction) and step.is_sum:
+            nodes = [part.source for part in step.parts]
+            for node in nodes:
+                beside = (n for n in nodes if depths[n] > depths[node] and not ancestors[n] >> node & 1)
+                if node in makers and any(beside):
+                    found.add(makers[node])
+    return found
+
+
+def _ancestors(tape: Tape) -> list[int]:
+    """Return for each node the nodes it depends on, itself included, as a bit set."""
+    sets = [1 << node for node in range(len(tape.units))]
+    for step in tape.steps:
+        sources = (step.source,) if isinstance(step, Weighted) else tuple(part.source for part in step.parts)
+        for source in sources:
+            sets[step.out] |= sets[source]
+    return sets
