@@ -1,0 +1,204 @@
+"""Screening: of many proposals, train the one whose structure promises most.
+
+A predictor is refitted on (features, validation accuracy) of the finished trials. Each proposal is valued by the
+hypervolume it would add to the measured front if the prediction came true; what a network costs is known exactly
+from its masks. A random share of trials bypasses the screen, so that the predictor's data are not only its own
+choices.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nas.candidates import Candidate
+from nas.errors import NasError
+from nas.genomes import CandidateSpace, Genes
+from nas.hypervolume import improvement, nondominated
+from nas.outcomes import Outcome
+from nas.realize import realize
+from nas.records import History, Proposal, Record
+from nas.tasks import Task
+from predictors import Predictor, features, multiply_adds
+from pruning import PruningError
+
+
+@dataclass(frozen=True)
+class ScreenSettings:
+    """How a search uses its predictor.
+
+    Args:
+        minimum: finished trials below which nothing is screened.
+        oversample: proposals among which the predictor chooses.
+        explore: share of trials that take the strategy's own choice unscreened, in [0, 1].
+        model: the predictor's model (predictors.MODELS).
+    """
+
+    minimum: int = 16
+    oversample: int = 16
+    explore: float = 0.2
+    model: str = "xgboost"
+
+    def __post_init__(self) -> None:
+        if self.minimum < 2 or self.oversample < 1 or not 0.0 <= self.explore <= 1.0:
+            raise NasError(
+                f"screening needs minimum >= 2, oversample >= 1 and explore in [0, 1]; got "
+                f"{self.minimum}, {self.oversample}, {self.explore}. Change the screening settings."
+            )
+
+
+@dataclass(frozen=True)
+class Description:
+    """What the driver knows of a candidate before training: its structure and exact costs, or why it has none."""
+
+    candidate: Candidate
+    digest: str
+    features: Mapping[str, float] = field(default_factory=dict)
+    costs: Mapping[str, float] = field(default_factory=dict)
+    infeasible: str = ""
+
+
+class Screen:
+    """The predictor's seat in the search loop.
+
+    Args:
+        candidates: what genomes mean.
+        task: whose training split gives data-driven masks their evidence.
+        objectives: the study's objectives, `val_accuracy` among them.
+        settings: None switches screening off; candidates are still described for the record.
+    """
+
+    def __init__(
+        self,
+        candidates: CandidateSpace,
+        task: Task,
+        objectives: Sequence[str],
+        settings: ScreenSettings | None = None,
+    ) -> None:
+        self._candidates = candidates
+        self._task = task
+        self._objectives = tuple(objectives)
+        self.settings = settings
+        self._describe = lru_cache(maxsize=4096)(self._describe_uncached)
+        self._predictor: Predictor | None = None
+        self._fitted_on = 0
+
+    def active(self, history: History) -> bool:
+        """Return whether there are enough finished trials to screen."""
+        return self.settings is not None and len(_finished(history)) >= self.settings.minimum
+
+    def width(self, history: History, rng: np.random.Generator) -> int:
+        """Return how many proposals to ask of the strategy: 1 when this trial is not screened."""
+        if self.settings is None or not self.active(history) or rng.random() < self.settings.explore:
+            return 1
+        return self.settings.oversample
+
+    def choose(self, history: History, proposals: Sequence[Genes]) -> Proposal:
+        """Return the most promising of the proposals (the only one, unpredicted, when there is just one)."""
+        start = time.perf_counter()
+        described = [self._describe(genes) for genes in proposals]
+        overhead = {"describe": time.perf_counter() - start}
+        known = [i for i, description in enumerate(described) if not description.infeasible]
+        if len(proposals) == 1 or not known:
+            return _proposal(proposals[0], described[0], overhead)
+        start = time.perf_counter()
+        accuracies = self._predict(history, [described[i] for i in known])
+        points = self._points(accuracies, [described[i] for i in known])
+        best = int(np.argmax(promise(points, self._measured(history), self._reference(history))))
+        overhead["predict"] = time.perf_counter() - start
+        return _proposal(proposals[known[best]], described[known[best]], overhead, float(accuracies[best]))
+
+    def _describe_uncached(self, genes: Genes) -> Description:
+        candidate, digest = self._candidates.decode(genes), self._candidates.digest(genes)
+        try:
+            module, masks = realize(candidate, self._task)
+        except PruningError as error:
+            return Description(candidate, digest, infeasible=str(error))
+        shape = self._task.signature.input_shape
+        costs = {"kept": float(masks.kept), "multiply_adds": float(multiply_adds(module, shape, masks))}
+        return Description(candidate, digest, features(module, masks, shape), costs)
+
+    def _predict(self, history: History, described: Sequence[Description]) -> NDArray[np.float64]:
+        finished = _finished(history)
+        if self._predictor is None or len(finished) >= self._fitted_on + max(1, self._fitted_on // 20):
+            rows = [record.features for record in finished]
+            targets = [_accuracy(record) for record in finished]
+            assert self.settings is not None
+            self._predictor = Predictor(model=self.settings.model, intervals=False).fit(rows, targets)
+            self._fitted_on = len(finished)
+        predictions = self._predictor.predict([d.features for d in described])
+        return np.array([prediction.accuracy for prediction in predictions])
+
+    def _points(self, accuracies: NDArray[np.float64], described: Sequence[Description]) -> NDArray[np.float64]:
+        rows = [
+            [float(accuracy) if name == "val_accuracy" else d.costs[name] for name in self._objectives]
+            for accuracy, d in zip(accuracies, described, strict=True)
+        ]
+        return self._maximised(np.array(rows))
+
+    def _measured(self, history: History) -> NDArray[np.float64]:
+        values = [record.values for record in _finished(history) if record.values is not None]
+        return nondominated(self._maximised(np.array(values)))
+
+    def _maximised(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Objectives (n, d) with every column to be maximised; costs by their negative logarithm."""
+        columns = [
+            values[:, i] if name == "val_accuracy" else -np.log10(np.maximum(values[:, i], 1.0))
+            for i, name in enumerate(self._objectives)
+        ]
+        return np.stack(columns, axis=1)
+
+    def _reference(self, history: History) -> NDArray[np.float64]:
+        """The worst point that still counts: chance accuracy and the dearest finished network, a tenth dearer."""
+        values = np.array([record.values for record in _finished(history) if record.values is not None])
+        worst = self._maximised(values).min(axis=0) - np.log10(1.1)
+        chance = 1.0 / self._task.signature.classes
+        return np.array([chance if n == "val_accuracy" else w for n, w in zip(self._objectives, worst, strict=True)])
+
+
+def _proposal(
+    genes: Genes, description: Description, overhead: Mapping[str, float], predicted: float | None = None
+) -> Proposal:
+    return Proposal(
+        genes=genes,
+        digest=description.digest,
+        candidate=description.candidate,
+        features=description.features,
+        explored=predicted is None,
+        prediction=predicted,
+        overhead=overhead,
+        infeasible=description.infeasible,
+    )
+
+
+def promise(
+    points: NDArray[np.float64], front: NDArray[np.float64], reference: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return how much each point (n, d) promises to add to the measured front (m, d), all maximised.
+
+    Where a point adds hypervolume: that volume. Elsewhere: minus the shift, equal in every objective (each scaled
+    by the front's extent), that would bring the point onto the front; so points short of the front stay ordered.
+    """
+    extent = np.maximum(front.max(axis=0) - reference, 1e-12)
+    scaled, scaled_front, origin = (
+        (points - reference) / extent,
+        (front - reference) / extent,
+        np.zeros(len(extent)),
+    )
+    gains = np.array([improvement(point, scaled_front, origin) for point in scaled])
+    shortfall = (scaled_front[None] - scaled[:, None]).min(axis=2).max(axis=1)
+    return np.where(gains > 1e-12, gains, -np.maximum(shortfall, 0.0))
+
+
+def _finished(history: History) -> list[Record]:
+    return [record for record in history if record.state == "finished" and record.features]
+
+
+def _accuracy(record: Record) -> float:
+    assert isinstance(record.outcome, Outcome)
+    return record.outcome.val_accuracy

@@ -1,0 +1,29 @@
+"""The problems a network can be searched for. A task is one file here and one line in `TASKS`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from nas.errors import NasError
+from nas.tasks.augment import Augmentation
+from nas.tasks.cifar10 import cifar10
+from nas.tasks.digits import digits
+from nas.tasks.mnist import mnist
+from nas.tasks.task import Normalisation, Split, Task
+from pruning.naming import unknown
+
+__all__ = ["TASKS", "Augmentation", "Normalisation", "Split", "Task", "load_task"]
+
+TASKS: dict[str, Callable[[Path | None], Task]] = {"digits": digits, "mnist": mnist, "cifar10": cifar10}
+
+
+def load_task(name: str, data: Path | None = None) -> Task:
+    """Return the task of that name, on the CPU, its files looked for in the folder `data`.
+
+    Raises:
+        NasError: no such task, or its data are missing or broken.
+    """
+    if name not in TASKS:
+        raise NasError(unknown("task", name, TASKS))
+    return TASKS[name](data)

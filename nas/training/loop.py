@@ -1,0 +1,187 @@
+"""The one training loop: a masked network in, its accuracies and their cost out."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from nas.outcomes import Epoch, Outcome
+from nas.seeds import derive
+from nas.tasks.task import Task
+from nas.training.arithmetic import Arithmetic, choose
+from nas.training.deadline import Deadline
+from nas.training.evaluate import evaluate
+from nas.training.failure import TrainingFailed, memory_errors_named
+from nas.training.feed import Feed, make_feed
+from nas.training.optimizers import make_optimizer, set_rate
+from nas.training.recipe import Recipe
+from nas.training.schedule import rate_share
+from predictors.structure import multiply_adds
+from pruning import MaskSet, check_masks, hold_
+
+_LOOK_EVERY = 50
+"""Steps between looks at the loss: each look makes the host wait for a GPU."""
+
+
+def train(
+    module: nn.Module,
+    masks: MaskSet,
+    task: Task,
+    recipe: Recipe,
+    *,
+    seed: int,
+    device: torch.device | str = "cpu",
+    time_limit_seconds: float | None = None,
+    on_epoch: Callable[[Epoch], None] | None = None,
+) -> Outcome:
+    """Return the outcome of training `module` in place, its masked weights exactly 0 throughout.
+
+    Data order, augmentation and dropout come from the streams "order", "augment" and "dropout" of `seed`: with
+    the same module, masks, task, recipe, seed, device and thread count the result is the same, bit for bit (on
+    a GPU if `recipe.deterministic`). The global random state and cuDNN's settings are left as they were, the
+    module is left on `device`, contiguous, in train mode. `task.test` is never looked at.
+
+    Args:
+        module: on any device; float32.
+        masks: True where a weight is kept; for prunable parameters of the module.
+        task: on any device; it is used where it is if that is `device`, else copied.
+        recipe: the settings.
+        seed: of the named streams.
+        device: where to train.
+        time_limit_seconds: wall time for everything in here, checked at each step.
+        on_epoch: called after each epoch (and its validation); what it raises passes through.
+
+    Raises:
+        TrainingFailed: "non_finite_loss", "time_limit" or "out_of_memory".
+        NasError: the batch is larger than the training split, or the limit is not positive.
+        PruningError: the masks do not fit the module.
+    """
+    deadline = Deadline(time_limit_seconds)
+    arithmetic = choose(torch.device(device), recipe.precision, recipe.channels_last)
+    check_masks(module, masks)
+    cost = multiply_adds(module, task.signature.input_shape, masks)
+    with memory_errors_named(), _surroundings(arithmetic.device, recipe, seed), _held(module, masks, arithmetic):
+        task = task.to(arithmetic.device)
+        feed = make_feed(task, recipe.batch_size, arithmetic, seed)
+        curve = tuple(_epochs(_Run(module, task, recipe, arithmetic, feed, deadline), on_epoch))
+    accuracy = curve[-1].val_accuracy
+    assert accuracy is not None  # the last epoch is always validated
+    return Outcome(
+        val_accuracy=accuracy,
+        curve=curve,
+        epochs=recipe.epochs,
+        seconds=deadline.elapsed_seconds,
+        kept=masks.kept,
+        total=masks.total,
+        multiply_adds=cost,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What every epoch of one training needs."""
+
+    module: nn.Module
+    task: Task
+    recipe: Recipe
+    arithmetic: Arithmetic
+    feed: Feed
+    deadline: Deadline
+
+
+def _epochs(run: _Run, on_epoch: Callable[[Epoch], None] | None) -> Iterator[Epoch]:
+    """Yield the epochs of the run, each after its validation, if it is due, and its callback."""
+    recipe = run.recipe
+    optimizer = make_optimizer(run.module, recipe)
+    forward = torch.compile(run.module) if recipe.compile else run.module
+    run.module.train()
+    for number in range(1, recipe.epochs + 1):
+        start = time.perf_counter()
+        loss, accuracy = _pass(run, forward, optimizer, number)
+        seconds = time.perf_counter() - start
+        due = number == recipe.epochs or (recipe.evaluate_every and number % recipe.evaluate_every == 0)
+        val = _validate(run) if due else None
+        epoch = Epoch(number, loss, accuracy, val, seconds)
+        if on_epoch is not None:
+            on_epoch(epoch)
+        yield epoch
+
+
+def _pass(
+    run: _Run, forward: Callable[[Tensor], Tensor], optimizer: torch.optim.Optimizer, number: int
+) -> tuple[float, float]:
+    """Train for one epoch; return the mean loss and the accuracy over its (augmented) batches.
+
+    Nothing in a step waits for the device: sums stay there and are looked at every few dozen steps.
+    """
+    recipe, steps = run.recipe, run.feed.steps
+    sums = torch.zeros(2, dtype=torch.float64, device=run.task.device)
+    for step, (inputs, targets) in enumerate(run.feed.epoch()):
+        share = rate_share((number - 1) * steps + step, recipe.epochs * steps, recipe.warmup, recipe.schedule)
+        set_rate(optimizer, recipe.learning_rate * share)
+        with run.arithmetic.autocast():
+            logits = forward(inputs)
+        loss = functional.cross_entropy(logits.float(), targets, label_smoothing=recipe.label_smoothing)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        with torch.no_grad():
+            sums += torch.stack((loss, (logits.argmax(1) == targets).float().mean()))
+        run.deadline.check()
+        if (step + 1) % _LOOK_EVERY == 0 or step + 1 == steps:
+            _check_finite(sums, step, number)
+    mean_loss, accuracy = (sums / steps).tolist()
+    return mean_loss, accuracy
+
+
+def _check_finite(sums: Tensor, step: int, number: int) -> None:
+    total = float(sums[0])
+    if not math.isfinite(total):
+        raise TrainingFailed(
+            "non_finite_loss",
+            f"training loss must stay finite; got {total} by step {step + 1} of epoch {number}. "
+            f"Lower the learning rate.",
+        )
+
+
+def _validate(run: _Run) -> float:
+    return evaluate(run.module, run.task.val, run.task, arithmetic=run.arithmetic, deadline=run.deadline)
+
+
+@contextmanager
+def _surroundings(device: torch.device, recipe: Recipe, seed: int) -> Iterator[None]:
+    """Give the block its own global random state (dropout draws from it) and cuDNN settings; put both back."""
+    cuda = device.type == "cuda"
+    with ExitStack() as stack:
+        stack.enter_context(torch.random.fork_rng([device] if cuda else [], device_type="cuda"))
+        torch.default_generator.manual_seed(derive(seed, "dropout"))
+        if cuda:
+            stack.enter_context(torch.cuda.device(device))
+            torch.cuda.manual_seed(derive(seed, "dropout"))
+            deterministic = recipe.deterministic
+            stack.enter_context(
+                torch.backends.cudnn.flags(enabled=True, benchmark=not deterministic, deterministic=deterministic)
+            )
+        yield
+
+
+@contextmanager
+def _held(module: nn.Module, masks: MaskSet, arithmetic: Arithmetic) -> Iterator[None]:
+    """Train the block's module on the device in its fast layout with masked weights held at 0.
+
+    Afterwards the hold is released (the zeros stay) and the layout is the plain one that files expect.
+    """
+    arithmetic.prepare_(module)
+    hold = hold_(module, masks)
+    try:
+        yield
+    finally:
+        hold.release()
+        module.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]

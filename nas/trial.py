@@ -1,0 +1,58 @@
+"""One trial, start to end, on whatever worker runs it: candidate in, Outcome or Failure out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from nas.candidates import Candidate
+from nas.executors import Job
+from nas.outcomes import Failure, Outcome
+from nas.realize import realize
+from nas.tasks import Task
+from nas.training import Recipe, TrainingFailed, train
+from pruning import PruningError
+
+
+@dataclass(frozen=True)
+class TrialSettings:
+    """What a worker needs besides the data set: how to train, where, for how long."""
+
+    recipe: Recipe
+    device: str = "cpu"
+    time_limit_seconds: float | None = None
+
+
+def make_runner(settings: TrialSettings, task: Task) -> Callable[[Job], Outcome | Failure]:
+    """Return the function a worker applies to its jobs; the data set moves to the worker's device once, here."""
+    resident = task.to(settings.device)
+
+    def run(job: Job) -> Outcome | Failure:
+        return run_trial(job.candidate, resident, settings)
+
+    return run
+
+
+def run_trial(candidate: Candidate, task: Task, settings: TrialSettings) -> Outcome | Failure:
+    """Build, mask and train a candidate.
+
+    What the candidate itself can do wrong is returned as a Failure; any other exception is the executor's to turn
+    into one (see executors/guard.py).
+    """
+    start = time.perf_counter()
+    try:
+        module, masks = realize(candidate, task)
+        return train(
+            module,
+            masks,
+            task,
+            settings.recipe,
+            seed=candidate.seed,
+            device=settings.device,
+            time_limit_seconds=settings.time_limit_seconds,
+        )
+    except PruningError as error:
+        return Failure("infeasible", str(error), time.perf_counter() - start)
+    except TrainingFailed as error:
+        return error.failure(time.perf_counter() - start)

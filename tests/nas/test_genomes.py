@@ -1,0 +1,158 @@
+"""Genomes: what canonical form and digest must satisfy on the real spaces."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from nas.candidates import from_json, read_candidate, to_json
+from nas.errors import NasError
+from nas.genomes import MULTIPLIERS, NEUTRAL, CandidateSpace, Genes, SparsityChoices, density_grid
+from nas.realize import realize
+from nas.tasks import load_task
+from search_spaces import SPACES, Signature
+
+
+def space(name: str = "convnet", **settings: int) -> CandidateSpace:
+    signature = Signature((1, 8, 8), 10)
+    return CandidateSpace(SPACES[name], SparsityChoices(), signature, **settings)
+
+
+def position(candidates: CandidateSpace, name: str) -> int:
+    return [choice.name for choice in candidates.choices].index(name)
+
+
+def changed(genes: Genes, index: int, value: int) -> Genes:
+    return (*genes[:index], value, *genes[index + 1 :])
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_canonical_is_idempotent_and_decodes_to_the_same_network(name: str) -> None:
+    candidates, rng = space(name), np.random.default_rng(0)
+    for _ in range(200):
+        genes = tuple(int(rng.integers(len(choice.values))) for choice in candidates.choices)
+        canonical = candidates.canonical(genes)
+        assert candidates.canonical(canonical) == canonical
+        assert candidates.digest(genes) == candidates.digest(canonical)
+        assert candidates.decode(genes) == candidates.decode(canonical)
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_every_gene_is_reachable(name: str) -> None:
+    """Every value of every gene survives canonicalisation in some genome."""
+    candidates, rng = space(name), np.random.default_rng(1)
+    seen = np.array([candidates.random(rng) for _ in range(3000)])
+    for column, choice in enumerate(candidates.choices):
+        assert set(seen[:, column]) == set(range(len(choice.values))), choice.name
+
+
+def test_at_density_one_no_sparsity_gene_matters() -> None:
+    candidates, rng = space(), np.random.default_rng(2)
+    dense = len(candidates.sparsity.densities) - 1
+    genes = changed(candidates.random(rng), position(candidates, "density"), dense)
+    digests = {
+        candidates.digest(changed(genes, position(candidates, name), value))
+        for name in ("method", "allocation", "multiplier_1")
+        for value in range(3)
+    }
+    assert len(digests) == 1
+
+
+def test_patterns_that_differ_by_a_factor_are_one() -> None:
+    candidates, rng = space(), np.random.default_rng(3)
+    first = position(candidates, "multiplier_1")
+    genes = candidates.random(rng)[:first]
+    low, high = (0, 1, 1, 1), (1, 2, 2, 2)
+    assert candidates.canonical(genes + low) == candidates.canonical(genes + high)
+    assert candidates.digest(genes + low) == candidates.digest(genes + high)
+
+
+def test_a_multiplier_of_an_absent_stage_does_not_matter() -> None:
+    candidates, rng = space(), np.random.default_rng(4)
+    stages = position(candidates, "stages")
+    fewest = int(np.argmin(candidates.choices[stages].values))
+    genes = changed(candidates.random(rng), stages, fewest)
+    last = position(candidates, f"multiplier_{candidates.space.stages}")
+    assert candidates.canonical(changed(genes, last, 0))[last] == NEUTRAL
+    assert candidates.digest(changed(genes, last, 0)) == candidates.digest(changed(genes, last, len(MULTIPLIERS) - 1))
+
+
+def test_equal_digests_mean_equal_masks_and_weights() -> None:
+    task, candidates, rng = load_task("digits", None), space(max_multiply_adds=2_000_000), np.random.default_rng(5)
+    checked = 0
+    while checked < 8:
+        genes = tuple(int(rng.integers(len(choice.values))) for choice in candidates.choices)
+        if not candidates.feasible(genes):
+            continue
+        one, other = candidates.decode(genes), candidates.decode(candidates.canonical(genes))
+        module, masks = realize(one, task)
+        again, masks_again = realize(other, task)
+        assert masks.equal(masks_again)
+        assert all(torch.equal(a, b) for a, b in zip(module.parameters(), again.parameters(), strict=True))
+        assert masks.kept == round(one.sparsity.density * masks.total)
+        checked += 1
+
+
+def test_feasible_bounds_the_dense_cost_and_keeps_a_weight_a_layer() -> None:
+    rng = np.random.default_rng(6)
+    free, bounded = space(), space(max_multiply_adds=500_000)
+    genomes = [free.random(rng) for _ in range(200)]
+    kept = [genes for genes in genomes if bounded.feasible(genes)]
+    assert 0 < len(kept) < len(genomes)
+    assert all(free.feasible(genes) for genes in kept)
+
+
+def test_density_grid_is_logarithmic_with_both_ends() -> None:
+    grid = density_grid(0.01, 1.0)
+    assert grid[0] == 0.01 and grid[-1] == 1.0 and len(grid) == 41
+    assert np.allclose(np.diff(np.log(grid)), np.log(100) / 40, atol=1e-5)
+    assert density_grid(0.2, 0.2) == (0.2,)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (0.5, 0.1), (0.1, 1.5), (float("nan"), 1.0)])
+def test_density_grid_refuses(low: float, high: float) -> None:
+    with pytest.raises(NasError, match=r"densities must satisfy 0 < min <= max <= 1; got"):
+        density_grid(low, high)
+
+
+def test_unknown_names_are_refused_with_a_suggestion() -> None:
+    with pytest.raises(NasError, match="unknown pruning method 'snpi'; did you mean 'snip'"):
+        SparsityChoices(methods=("snpi",))
+    with pytest.raises(NasError, match="unknown allocation 'erkk'; did you mean 'erk'"):
+        SparsityChoices(allocations=("erkk",))
+
+
+def test_a_candidate_survives_json(tmp_path: Path) -> None:
+    candidates, rng = space(seed=7), np.random.default_rng(7)
+    for _ in range(20):
+        candidate = candidates.decode(candidates.random(rng))
+        path = tmp_path / "candidate.json"
+        path.write_text(json.dumps(to_json(candidate)))
+        assert read_candidate(path) == candidate
+
+
+def test_candidate_json_is_refused_in_one_line(tmp_path: Path) -> None:
+    candidates = space()
+    data = to_json(candidates.decode(candidates.random(np.random.default_rng(8))))
+    with pytest.raises(NasError, match="exactly the fields"):
+        from_json({**data, "colour": 1})
+    with pytest.raises(NasError, match="unknown search space 'convnte'; did you mean 'convnet'"):
+        from_json({**data, "space": "convnte"})
+    broken = tmp_path / "broken.json"
+    broken.write_text("{")
+    with pytest.raises(NasError, match="must be JSON"):
+        read_candidate(broken)
+    with pytest.raises(NasError, match="must be readable"):
+        read_candidate(tmp_path / "absent.json")
+
+
+def test_the_seed_follows_from_study_and_digest() -> None:
+    one, other = space(seed=1), space(seed=2)
+    genes = one.random(np.random.default_rng(9))
+    assert one.decode(genes).seed == space(seed=1).decode(genes).seed
+    assert one.decode(genes).seed != other.decode(genes).seed
+    assert one.digest(genes) == other.digest(genes)

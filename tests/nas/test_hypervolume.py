@@ -1,0 +1,49 @@
+"""Hypervolume against a grid count, and its laws."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from nas.hypervolume import hypervolume, improvement, nondominated
+
+integers = st.integers(0, 6)
+
+
+def grid_volume(points: NDArray[np.float64]) -> int:
+    """Unit cells of the 6^d grid above the origin that some integer point covers."""
+    axes = np.stack(np.meshgrid(*[np.arange(6)] * points.shape[1], indexing="ij"), axis=-1)
+    cells = axes.reshape(-1, points.shape[1])
+    return int((points[None] > cells[:, None]).all(axis=2).any(axis=1).sum())
+
+
+@pytest.mark.parametrize("dimensions", [1, 2, 3, 4])
+@given(data=st.data())
+@settings(max_examples=40, deadline=None)
+def test_equals_a_count_of_cells(dimensions: int, data: st.DataObject) -> None:
+    rows = data.draw(st.lists(st.tuples(*[integers] * dimensions), min_size=1, max_size=8))
+    points = np.array(rows, dtype=float)
+    assert hypervolume(points, np.zeros(dimensions)) == pytest.approx(grid_volume(points))
+
+
+@given(st.lists(st.tuples(integers, integers, integers), min_size=2, max_size=8))
+@settings(max_examples=60, deadline=None)
+def test_improvement_is_the_difference(rows: list[tuple[int, int, int]]) -> None:
+    points, reference = np.array(rows, dtype=float), np.zeros(3)
+    rest = points[1:]
+    expected = hypervolume(points, reference) - hypervolume(rest, reference)
+    assert improvement(points[0], rest, reference) == pytest.approx(expected)
+
+
+def test_nondominated_by_hand() -> None:
+    points = np.array([[1.0, 3.0], [2.0, 2.0], [1.0, 2.0], [3.0, 1.0], [2.0, 2.0]])
+    assert nondominated(points).tolist() == [[1.0, 3.0], [2.0, 2.0], [3.0, 1.0]]
+
+
+def test_points_at_or_below_the_reference_add_nothing() -> None:
+    front = np.array([[2.0, 2.0]])
+    assert improvement(np.array([0.0, 5.0]), front, np.zeros(2)) == 0.0
+    assert hypervolume(np.array([[0.0, 5.0]]), np.zeros(2)) == 0.0
