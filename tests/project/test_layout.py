@@ -62,9 +62,7 @@ def test_ray_deap_and_storage_are_imported_in_one_place() -> None:
 
 
 def test_below_experiments_nobody_reads_yaml_argv_or_the_environment() -> None:
-    pattern = re.compile(
-        r"\bimport yaml\b|\bsys\.argv\b|\bos\.environ\[|\bos\.getenv\b|Path\.cwd\(|os\.getcwd"
-    )
+    pattern = re.compile(r"\bimport yaml\b|\bsys\.argv\b|\bos\.environ\[|\bos\.getenv\b|Path\.cwd\(|os\.getcwd")
     wrong = [
         f"{path.relative_to(ROOT)}:{number}"
         for path in sources()
@@ -83,9 +81,7 @@ def test_nothing_is_unpickled() -> None:
 
 @pytest.mark.parametrize("package", ["pruning", "search_spaces"])
 def test_light_packages_stay_light(package: str) -> None:
-    code = (
-        f"import {package}, sys; print([m for m in ('ray', 'deap', 'optuna', 'xgboost') if m in sys.modules])"
-    )
+    code = f"import {package}, sys; print([m for m in ('ray', 'deap', 'optuna', 'xgboost') if m in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
 

@@ -1,0 +1,1 @@
+"""The command line `sparsenas`: configs, run directories, terminal output and reports over the other packages."""

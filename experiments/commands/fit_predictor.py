@@ -1,0 +1,44 @@
+"""`sparsenas fit-predictor`: a predictor of accuracy from structure, fitted on records or tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from experiments.commands.flags import Json
+
+
+def fit_predictor(
+    sources: Annotated[
+        list[str], typer.Argument(metavar="STUDY|TABLE.csv...", help="Run directories, storage URLs or CSV tables.")
+    ],
+    target: Annotated[str, typer.Option(help="Column to predict.")] = "val_accuracy",
+    features: Annotated[list[str] | None, typer.Option(help="Feature groups to use; all of them if left out.")] = None,
+    exclude: Annotated[list[str] | None, typer.Option(help="Columns to leave out.")] = None,
+    groups: Annotated[str | None, typer.Option(help="Column whose equal values stay in one fold.")] = None,
+    model: Annotated[str, typer.Option(help="xgboost, ...")] = "xgboost",
+    evaluate: Annotated[bool, typer.Option("--evaluate", help="Also fit what knows no structure, beside it.")] = False,
+    seed: Annotated[int, typer.Option(help="Of folds and model.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="Folder to save the predictor in.")] = None,
+    json: Json = False,
+) -> None:
+    """Fit, cross-validate and save a predictor; every figure it prints is for networks it was not fitted on."""
+    from experiments.fitting import baselines, fit, gather
+    from experiments.output import Output
+    from experiments.terminal.metrics_table import metrics_table
+
+    output = Output(json)
+    found, said = gather(sources, target, features or (), exclude or (), groups)
+    with output.progress.status(f"fitting {model} on {len(found.rows)} networks"):
+        fitted = fit(found, {**said, "target": target}, model, seed)
+        beside = baselines(found, seed) if evaluate else {}
+    output.results.print(metrics_table(f"{model} on {len(found.rows)} networks", fitted.metrics, beside))
+    if found.dropped:
+        output.results.print(f"{found.dropped} rows without {target} were left out", markup=False)
+    if out is not None:
+        fitted.save(out)
+        output.results.print(f"predictor written to {out}", soft_wrap=True, markup=False)
+    counts = {"rows": len(found.rows), "features": len(found.rows[0]), "dropped": found.dropped}
+    output.emit({**fitted.metrics, "baselines": beside, **counts, "model": model, "target": target, "out": out})

@@ -1,0 +1,20 @@
+"""Flags that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+Json: TypeAlias = Annotated[bool, typer.Option("--json", help="One JSON object on stdout; all else on stderr.")]
+Data: TypeAlias = Annotated[
+    Path | None, typer.Option(help="Folder of the data sets; else the environment's SPARSENAS_DATA.")
+]
+Network: TypeAlias = Annotated[str | None, typer.Option(help="A network of the literature: resnet20, vgg16, ...")]
+CandidateFile: TypeAlias = Annotated[
+    Path | None, typer.Option("--candidate", help="A candidate's JSON, such as a run's best/architecture.json.")
+]
+TaskName: TypeAlias = Annotated[
+    str | None, typer.Option(help="The task whose input shape and training images to use: digits, mnist, cifar10.")
+]

@@ -1,0 +1,67 @@
+"""`sparsenas predict`: how accurate a masked network will be, without training it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from experiments.commands.flags import CandidateFile, Data, Json, Network, TaskName
+
+if TYPE_CHECKING:
+    from experiments.networks import Subject
+    from pruning import MaskSet
+
+
+def predict(
+    predictor: Annotated[Path, typer.Option(help="Folder that `sparsenas fit-predictor` or a search wrote.")],
+    candidate: CandidateFile = None,
+    network: Network = None,
+    masks: Annotated[Path | None, typer.Option(help="Mask file of the network, safetensors.")] = None,
+    task: TaskName = None,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Predict validation accuracy from structure, with its interval and whether the predictor knows such networks."""
+    from dataclasses import asdict
+
+    from experiments.errors import ExperimentError
+    from experiments.output import Output
+    from experiments.report.words import percent
+    from predictors import Predictor, features
+
+    output = Output(json)
+    if network is not None and masks is None:
+        raise ExperimentError("--network needs --masks, for the masks make the structure; got none.")
+    fitted = Predictor.load(predictor)
+    task = task or (None if network else fitted.provenance.get("task"))
+    subject, chosen = _subject(network, candidate, masks, task, data)
+    row = features(subject.module, chosen, subject.signature.input_shape)
+    known = {column: row[column] for column in fitted.feature_names if column in row}
+    prediction = fitted.predict([known])[0]
+    domain = (
+        "in the predictor's domain" if prediction.in_domain else "outside the predictor's domain: do not rely on it"
+    )
+    output.results.print(
+        f"{subject.name}: accuracy {percent(prediction.accuracy)}, "
+        f"between {percent(prediction.lower)} and {percent(prediction.upper)}; {domain}",
+        soft_wrap=True,
+        markup=False,
+    )
+    output.emit(asdict(prediction))
+
+
+def _subject(
+    network: str | None, candidate: Path | None, masks: Path | None, task: str | None, data: Path | None
+) -> tuple[Subject, MaskSet]:
+    """The network and its masks: from the file, or those that the candidate's own pattern gives."""
+    from experiments.networks import checked_masks, find_subject, read_masks
+    from nas.realize import realize
+
+    read = read_masks(masks) if masks else None
+    subject = find_subject(network, candidate, task, data, masks=read)
+    if read is not None and masks is not None:
+        return subject, checked_masks(subject, read, masks)
+    assert subject.candidate is not None and subject.task is not None  # find_subject gives both or refuses
+    return subject, realize(subject.candidate, subject.task)[1]

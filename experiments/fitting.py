@@ -1,0 +1,88 @@
+"""Predictors from records and tables, and how good they are beside what needs no structure at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from experiments.studies import Study, open_study
+from experiments.tables import Row, Samples, read_csv, samples
+from predictors import Predictor, PredictorError
+
+TARGET = "val_accuracy"
+ARCHITECTURE = "architecture"
+
+
+def fit_study(study: Study, model: str = "xgboost", seed: int = 0) -> Predictor:
+    """Return a predictor of validation accuracy fitted on a study's finished trials.
+
+    Raises:
+        PredictorError: there are too few of them.
+    """
+    return fit(study_samples(study), provenance(study), model, seed)
+
+
+def study_samples(study: Study) -> Samples:
+    """Return the features and validation accuracies of a study's finished trials, grouped by architecture.
+
+    Raises:
+        PredictorError: none has finished.
+    """
+    from experiments.report.table import row_of
+
+    rows = [row_of(record) for record in study.records if record.state == "finished"]
+    if not rows:
+        raise PredictorError("a predictor must be fitted on finished trials; got none. Train some first.")
+    return samples(rows, TARGET, groups=ARCHITECTURE)
+
+
+def gather(
+    sources: Sequence[str], target: str, features: Sequence[str], exclude: Sequence[str], groups: str | None
+) -> tuple[Samples, dict[str, str]]:
+    """Return the samples of CSV tables and studies, together, and a note of where they come from.
+
+    Without `groups`, rows of one architecture are kept together, where the sources name it: only then are the
+    cross-validated figures those of architectures never seen.
+
+    Raises:
+        ExperimentError: a source is neither, or a column or value is not as it must be.
+    """
+    from experiments.report.table import row_of
+
+    rows: list[Row] = []
+    said: dict[str, str] = {}
+    for source in sources:
+        if source.endswith(".csv"):
+            rows += read_csv(Path(source))
+        else:
+            study = open_study(source)
+            rows += [row_of(record) for record in study.records if record.state != "running"]
+            said |= provenance(study)
+    if groups is None and all(ARCHITECTURE in row for row in rows):
+        groups = ARCHITECTURE
+    return samples(rows, target, features, exclude, groups), said | {"sources": " ".join(sources)}
+
+
+def fit(found: Samples, said: Mapping[str, str], model: str, seed: int) -> Predictor:
+    """Return a predictor fitted on samples, with a note of where they come from."""
+    predictor = Predictor(model=model, seed=seed)
+    return predictor.fit(found.rows, found.targets, groups=found.groups, provenance=said)
+
+
+def provenance(study: Study) -> dict[str, str]:
+    """Return what a predictor file should remember of the study it was fitted on."""
+    said: dict[str, Any] = {"study": study.name, "task": study.header.task, "space": study.header.space}
+    if study.config is not None:
+        said["epochs"] = study.config.epochs
+    return {name: str(value) for name, value in said.items()}
+
+
+def baselines(found: Samples, seed: int) -> dict[str, Mapping[str, Any]]:
+    """Return the cross-validated metrics of the mean and of the network's size alone, where the table has the size."""
+    metrics: dict[str, Mapping[str, Any]] = {}
+    for model in ("mean", "size_only"):
+        with suppress(PredictorError):
+            metrics[model] = fit(found, {}, model, seed).metrics
+    return metrics

@@ -1,0 +1,174 @@
+"""From the records of a study and the files of its run directory to a RunSummary."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from experiments.config import data_folder
+from experiments.report.summary import Best, Expectation, Layer, RunSummary, Trial
+from experiments.studies import Study
+from nas import outcomes
+from nas.candidates import from_json
+from nas.errors import NasError
+from nas.outcomes import Failure, Outcome
+from nas.realize import realize
+from nas.records import Record
+from nas.tasks import load_task
+from pruning import MaskSet, load_masks
+
+STAGES = {"propose": "proposing", "describe": "describing", "predict": "screening", "record": "recording"}
+
+
+def collect(study: Study) -> RunSummary:
+    """Return everything a report on `study` says."""
+    trials = tuple(mark_front([_trial(record) for record in study.records], study.header.objectives))
+    config = study.config
+    return RunSummary(
+        name=study.name,
+        task=study.header.task,
+        space=study.header.space,
+        strategy=config.strategy if config else "recorded",
+        objectives=tuple(study.header.objectives),
+        trials=trials,
+        best=_best(trials, study),
+        config=config.model_dump(mode="json") if config else dict(vars(study.header)),
+        command=f"sparsenas search {study.run.config}" if study.run else f"sparsenas report {study.name}",
+        epochs=config.epochs if config else _epochs(study.records),
+        min_records=config.min_records if config else None,
+        screening=config.screen if config else True,
+        stages=_stages(study.records),
+        version=_version(),
+    )
+
+
+def best_record(records: Sequence[Record]) -> Record | None:
+    """Return the record of the best network (see `best_of`), or None if no trial has finished."""
+    best = best_of([_trial(record) for record in records])
+    return None if best is None else next(record for record in records if record.number == best.number)
+
+
+def best_of(trials: Sequence[Trial]) -> Trial | None:
+    """Return the finished trial of highest validation accuracy, of equal ones the one that keeps fewest weights."""
+    finished = [trial for trial in trials if trial.accuracy is not None]
+    return max(finished, key=lambda t: (t.accuracy or 0.0, -(t.kept or 0), -t.number), default=None)
+
+
+def mark_front(trials: Sequence[Trial], objectives: Sequence[str]) -> list[Trial]:
+    """Return the trials with `on_front` set for those that no other one dominates; of equal ones the first."""
+    import numpy as np
+
+    finished = [trial for trial in trials if trial.accuracy is not None]
+    costs = np.array([_costs(trial, objectives) for trial in finished], dtype=float).reshape(len(finished), -1)
+    front = set()
+    for i, trial in enumerate(finished):
+        no_worse = (costs <= costs[i]).all(axis=1)
+        better = no_worse & (costs < costs[i]).any(axis=1)
+        earlier_twin = no_worse[:i] & (costs[:i] == costs[i]).all(axis=1)
+        if not better.any() and not earlier_twin.any():
+            front.add(trial.number)
+    return [replace(trial, on_front=trial.number in front) for trial in trials]
+
+
+def _costs(trial: Trial, objectives: Sequence[str]) -> list[float]:
+    known = {"val_accuracy": -(trial.accuracy or 0.0), "kept": trial.kept, "multiply_adds": trial.multiply_adds}
+    return [float(known[name] or 0.0) for name in objectives]
+
+
+def _trial(record: Record) -> Trial:
+    sparsity: Mapping[str, Any] = record.candidate.get("sparsity", {})
+    trial = Trial(
+        number=record.number,
+        state=record.state,
+        method=str(sparsity.get("method", "")),
+        allocation=str(sparsity.get("allocation", "")),
+        density=float(sparsity.get("density", 1.0)),
+        explored=record.explored,
+        attempts=record.attempts,
+        expected=None if record.prediction is None else Expectation(float(record.prediction)),
+        architecture=dict(record.candidate.get("architecture", {})),
+    )
+    result = record.outcome
+    if isinstance(result, Outcome):
+        return replace(
+            trial,
+            accuracy=result.val_accuracy,
+            kept=result.kept,
+            total=result.total,
+            multiply_adds=result.multiply_adds,
+            seconds=result.seconds,
+        )
+    if isinstance(result, Failure):
+        return replace(trial, error=result.error, message=result.message, seconds=result.seconds)
+    return trial
+
+
+def _stages(records: Sequence[Record]) -> dict[str, float]:
+    totals = {"training": sum(record.outcome.seconds for record in records if record.outcome)}
+    for record in records:
+        for key, seconds in record.overhead.items():
+            stage = STAGES.get(key, key)
+            totals[stage] = totals.get(stage, 0.0) + seconds
+    return totals
+
+
+def _best(trials: Sequence[Trial], study: Study) -> Best | None:
+    trial = best_of(trials)
+    if trial is None:
+        return None
+    candidate = next(record.candidate for record in study.records if record.number == trial.number)
+    found = saved_best(study.run.best, candidate) if study.run else None
+    if study.run is None or found is None:
+        return Best(trial.number, _rebuilt_layers(study, candidate))
+    return Best(
+        trial=trial.number,
+        layers=layers_of(load_masks(study.run.best / "masks.safetensors")),
+        retrained_epochs=found.epochs,
+        retrained_val_accuracy=found.val_accuracy,
+        test_accuracy=found.test_accuracy,
+        seconds=found.seconds,
+    )
+
+
+def saved_best(folder: Path, candidate: Mapping[str, Any]) -> Outcome | None:
+    """Return the outcome of the network saved in `folder`, or None if it is not (yet) this candidate's."""
+    try:
+        description = json.loads((folder / "architecture.json").read_text())
+        outcome = outcomes.from_json(description["outcome"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    same = _canonical(description.get("candidate")) == _canonical(candidate)
+    return outcome if same and isinstance(outcome, Outcome) else None
+
+
+def layers_of(masks: MaskSet) -> tuple[Layer, ...]:
+    """Return the layers of a mask set, in the order of the network."""
+    return tuple(Layer(name, tuple(mask.shape), int(mask.sum()), mask.numel()) for name, mask in masks.items())
+
+
+def _rebuilt_layers(study: Study, candidate: Mapping[str, Any]) -> tuple[Layer, ...]:
+    """The layers of a candidate that was not saved, its masks chosen again; none where its task's data are not."""
+    try:
+        task = load_task(study.header.task, data_folder(study.config.data if study.config else None))
+    except NasError:
+        return ()
+    return layers_of(realize(from_json(candidate), task)[1])
+
+
+def _canonical(data: Any) -> str:
+    return json.dumps(data, sort_keys=True)
+
+
+def _epochs(records: Sequence[Record]) -> int | None:
+    return next((r.outcome.epochs for r in records if isinstance(r.outcome, Outcome)), None)
+
+
+def _version() -> str:
+    try:
+        return version("sparsenas")
+    except PackageNotFoundError:
+        return ""

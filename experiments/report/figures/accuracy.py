@@ -1,0 +1,82 @@
+"""Validation accuracy against kept weights, with the Pareto front, and against density, by pruning method."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from experiments.report.figures.canvas import BEST, INK, looks, new_figure
+from experiments.report.figures.scales import limit_accuracy, log_count, log_percent, scatter_above
+from experiments.report.summary import RunSummary, Trial
+
+PANEL_HEIGHT = 400.0
+LEGEND_HEIGHT = 30.0
+
+
+def accuracy(summary: RunSummary, width: float) -> Figure:
+    """Return both panels, side by side where there is room."""
+    wide = width >= 640
+    columns, rows = (2, 1) if wide else (1, 2)
+    panel = PANEL_HEIGHT if wide else 300.0
+    legend_columns = 9 if wide else 3
+    names = [name for name, _ in Counter(t.method for t in summary.finished).most_common()]
+    legend_rows = -(-(len(names) + 2) // legend_columns)
+    figure, (left, right) = new_figure(width, rows * panel + legend_rows * LEGEND_HEIGHT, columns, rows)
+    _panel(left, summary, lambda trial: float(trial.kept or 0), names)
+    log_count(left, [float(trial.kept or 1) for trial in summary.finished])
+    left.set(xlabel="kept weights", title="Against kept weights")
+    _front_line(left, summary.front)
+    _panel(right, summary, _density, names)
+    log_percent(right, [_density(trial) for trial in summary.finished])
+    right.set(xlabel="density (kept fraction)", title="Against density")
+    if wide:
+        right.tick_params(labelleft=False)
+    else:
+        right.set_ylabel("validation accuracy")
+    left.set_ylabel("validation accuracy")
+    handles, labels = left.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper left", ncols=legend_columns, borderaxespad=0.2)
+    return figure
+
+
+def _density(trial: Trial) -> float:
+    return trial.kept / trial.total if trial.kept and trial.total else trial.density
+
+
+def _panel(axes: Axes, summary: RunSummary, x: Callable[[Trial], float], names: Sequence[str]) -> None:
+    trials = summary.finished
+    floor = limit_accuracy(axes, [t.accuracy or 0.0 for t in trials])
+    style = looks(names)
+    for name in names:
+        colour, marker = style[name]
+        own = [t for t in trials if t.method == name]
+        points = [x(t) for t in own], [t.accuracy or 0.0 for t in own]
+        scatter_above(axes, *points, floor, colour=colour, marker=marker, label=name)
+    _marks(axes, summary, x)
+
+
+def _marks(axes: Axes, summary: RunSummary, x: Callable[[Trial], float]) -> None:
+    front, best = summary.front, summary.best_trial
+    if front:
+        points = [x(t) for t in front], [t.accuracy or 0.0 for t in front]
+        axes.scatter(*points, s=78, facecolors="none", edgecolors=INK, linewidths=1.1, label="Pareto front", zorder=4)
+    if best and best.accuracy is not None:
+        axes.scatter(
+            [x(best)], [best.accuracy], s=250, marker="*", c=BEST, edgecolors="white", linewidths=0.8,
+            label="best", zorder=5,
+        )  # fmt: skip
+
+
+def _front_line(axes: Axes, front: Sequence[Trial]) -> None:
+    """Draw the front of accuracy and kept weights: what accuracy at most this many weights bought."""
+    ordered = sorted(front, key=lambda t: t.kept or 0)
+    if not ordered:
+        return
+    kept = np.array([t.kept or 0 for t in ordered], dtype=float)
+    best = np.maximum.accumulate(np.array([t.accuracy or 0.0 for t in ordered]))
+    right = axes.get_xlim()[1]
+    axes.step([*kept, right], [*best, best[-1]], where="post", color=INK, linewidth=1.1, alpha=0.75, zorder=2)

@@ -1,0 +1,108 @@
+"""Everything a report says, as plain data: made from a run directory or storage, drawn by figures and page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+State: TypeAlias = Literal["running", "finished", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What the screen expected of a candidate when it chose it; the interval where it had one. Fractions."""
+
+    accuracy: float
+    lower: float | None = None
+    upper: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One trial. `kept`, `total`, `multiply_adds` and `accuracy` (validation) are there when it finished."""
+
+    number: int
+    state: State
+    method: str
+    allocation: str
+    density: float
+    explored: bool = True
+    attempts: int = 1
+    accuracy: float | None = None
+    kept: int | None = None
+    total: int | None = None
+    multiply_adds: int | None = None
+    seconds: float = 0.0
+    expected: Expectation | None = None
+    on_front: bool = False
+    error: str = ""
+    message: str = ""
+    architecture: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One pruned tensor of the best network: how many of its weights are kept."""
+
+    name: str
+    shape: tuple[int, ...]
+    kept: int
+    total: int
+
+    @property
+    def density(self) -> float:
+        """Kept fraction."""
+        return self.kept / self.total
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The best network. The retraining's fields are None when it was not retrained."""
+
+    trial: int
+    layers: tuple[Layer, ...] = ()
+    retrained_epochs: int | None = None
+    retrained_val_accuracy: float | None = None
+    test_accuracy: float | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """One search. `stages` maps a stage's name to its seconds; `command` reproduces or resumes the run."""
+
+    name: str
+    task: str
+    space: str
+    strategy: str
+    objectives: tuple[str, ...]
+    trials: tuple[Trial, ...]
+    best: Best | None
+    config: Mapping[str, Any]
+    command: str
+    epochs: int | None = None
+    min_records: int | None = None
+    screening: bool = True
+    stages: Mapping[str, float] = field(default_factory=dict)
+    version: str = ""
+
+    @property
+    def finished(self) -> tuple[Trial, ...]:
+        """Trials that trained to the end, in the order of their proposal."""
+        return tuple(trial for trial in self.trials if trial.state == "finished")
+
+    @property
+    def failed(self) -> tuple[Trial, ...]:
+        """Trials that came to nothing."""
+        return tuple(trial for trial in self.trials if trial.state == "failed")
+
+    @property
+    def front(self) -> tuple[Trial, ...]:
+        """The Pareto front, most accurate first."""
+        return tuple(sorted((t for t in self.trials if t.on_front), key=lambda t: -(t.accuracy or 0.0)))
+
+    @property
+    def best_trial(self) -> Trial | None:
+        """The trial of the best network."""
+        return next((t for t in self.trials if self.best and t.number == self.best.trial), None)

@@ -1,0 +1,47 @@
+"""Numbers as a reader wants them: percent with a sensible digit, counts with a thin space, durations in words."""
+
+from __future__ import annotations
+
+
+def percent(fraction: float | None, digits: int = 1) -> str:
+    """Return "93.4 %", or a dash for None."""
+    return "–" if fraction is None else f"{100 * fraction:.{digits}f}\u202f%"
+
+
+def share(fraction: float | None) -> str:
+    """Return a density as percent with two significant digits: "0.53 %", "4.2 %", "20 %", "100 %"."""
+    if fraction is None:
+        return "–"
+    value = 100 * fraction
+    digits = 0 if value >= 9.95 else 1 if value >= 0.995 else 2
+    return f"{value:.{digits}f}\u202f%"
+
+
+def count(number: float | None) -> str:
+    """Return "12 345" with thin spaces, or a dash for None."""
+    return "–" if number is None else f"{round(number):,}".replace(",", "\u202f")
+
+
+def short_count(number: float | None) -> str:
+    """Return "3.1 k", "12 M": three significant digits at most."""
+    if number is None:
+        return "–"
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= size:
+            value = number / size
+            return f"{value:.{0 if value >= 100 else 1}f}\u202f{unit}"
+    return f"{round(number)}"
+
+
+def duration(seconds: float | None) -> str:
+    """Return "0.4 s", "52 s", "3 min 20 s" or "2 h 5 min"."""
+    if seconds is None:
+        return "–"
+    if seconds < 10:
+        return f"{seconds:.1f}\u202fs" if seconds >= 0.095 else f"{1000 * seconds:.0f}\u202fms"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}\u202fs"
+    if whole < 3600:
+        return f"{whole // 60}\u202fmin {whole % 60}\u202fs"
+    return f"{whole // 3600}\u202fh {whole % 3600 // 60}\u202fmin"

@@ -1,0 +1,146 @@
+"""From a config to a running search: the parts of `nas.search.search`, put together in one place."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+
+import torch
+
+from experiments.config import SearchConfig
+from experiments.errors import ExperimentError
+from experiments.presets import CPU_MULTIPLY_ADDS
+from experiments.run_directory import RunDirectory
+from nas.candidates import Candidate, find_space
+from nas.events import Listener
+from nas.executors import EXECUTORS, Resources, Work, cores
+from nas.genomes import CandidateSpace, SparsityChoices, density_grid
+from nas.outcomes import Epoch, Outcome
+from nas.realize import realize
+from nas.records import Header, Record, Records, open_records
+from nas.screen import Screen, ScreenSettings
+from nas.search import Search
+from nas.strategies import STRATEGIES
+from nas.tasks import Task, load_task
+from nas.training import Recipe, evaluate, train
+from nas.trial import TrialSettings, make_runner
+from pruning import MaskSet
+from search_spaces import Choice
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A search that is ready to start: its data, its candidates and its records."""
+
+    config: SearchConfig
+    task: Task
+    device: str
+    candidates: CandidateSpace
+    records: Records
+
+
+def prepare(config: SearchConfig, run: RunDirectory) -> Setup:
+    """Return the search of `config`, its study opened in `run` or at the config's storage URL.
+
+    Raises:
+        ExperimentError: the device is not there. NasError: the data are missing or broken, or the study belongs
+            to another search.
+    """
+    device = find_device(config.device)
+    task = load_task(config.task, config.data)
+    space = find_space(config.space)
+    candidates = CandidateSpace(
+        space,
+        _sparsity(config),
+        task.signature,
+        seed=config.seed,
+        max_multiply_adds=_bound(config, device),
+    )
+    header = Header(config.task, config.space, config.objectives, config.seed, _alphabet(candidates.choices))
+    records = open_records(config.storage or run.journal, config.name, header, candidates.choices)
+    return Setup(config, task, device, candidates, records)
+
+
+def run_search(setup: Setup, on_event: Listener) -> list[Record]:
+    """Run the search until the config's number of trials is finished; return all its records."""
+    config = setup.config
+    settings = TrialSettings(
+        recipe=_recipe(config, config.epochs), device=setup.device, time_limit_seconds=config.time_limit
+    )
+    screening = ScreenSettings(minimum=config.min_records, oversample=config.oversample, explore=config.explore)
+    screen = Screen(setup.candidates, setup.task, config.objectives, screening if config.screen else None)
+    work = Work(make_runner, settings, setup.task)
+    with closing(EXECUTORS[config.executor](work, resources(config, setup.device))) as executor:
+        strategy = STRATEGIES[config.strategy]
+        return Search(strategy, screen, executor, setup.records, setup.candidates, on_event).run(config.trials)
+
+
+def retrain(
+    setup: Setup, candidate: Candidate, on_epoch: Callable[[Epoch], None]
+) -> tuple[torch.nn.Module, MaskSet, Outcome]:
+    """Train a candidate from its start for the final number of epochs; only here is the test split looked at.
+
+    Returns:
+        The trained module, its masks and its outcome, test accuracy included.
+    """
+    task = setup.task.to(setup.device)
+    torch.set_num_threads(cores())
+    module, masks = realize(candidate, task)
+    recipe = _recipe(setup.config, setup.config.final_epochs)
+    outcome = train(module, masks, task, recipe, seed=candidate.seed, device=setup.device, on_epoch=on_epoch)
+    return module, masks, replace(outcome, test_accuracy=evaluate(module, task.test, task))
+
+
+def find_device(name: str) -> str:
+    """Return the device to train on; "auto" takes a GPU if there is one.
+
+    Raises:
+        ExperimentError: the machine has no such device.
+    """
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    kind, _, index = name.partition(":")
+    there = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}[kind]
+    if int(index or 0) >= there:
+        raise ExperimentError(f"device must exist on this machine; got '{name}' (device). Use auto or cpu.")
+    return name
+
+
+def resources(config: SearchConfig, device: str) -> Resources:
+    """Return how much of the machine the trials use; without `workers`, a GPU trains one at a time and a CPU one on
+    each core, up to eight.
+    """
+    workers = config.workers
+    if workers is None:
+        workers = min(cores(), 8) if device == "cpu" else 1
+    return Resources(
+        workers=workers,
+        threads=config.threads_per_trial,
+        gpus_per_trial=config.gpus_per_trial,
+        time_limit_seconds=config.time_limit,
+    )
+
+
+def _alphabet(choices: Sequence[Choice]) -> str:
+    """Digest of the choices: genes recorded under another alphabet would mean other networks."""
+    text = json.dumps([[choice.name, list(choice.values)] for choice in choices])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _sparsity(config: SearchConfig) -> SparsityChoices:
+    chosen = {"methods": config.methods, "allocations": config.allocations}
+    given = {name: names for name, names in chosen.items() if names}
+    return SparsityChoices(densities=density_grid(config.min_density, config.max_density), **given)
+
+
+def _bound(config: SearchConfig, device: str) -> int | None:
+    if config.max_multiply_adds == "auto":
+        return CPU_MULTIPLY_ADDS.get(config.task) if device == "cpu" else None
+    return None if config.max_multiply_adds == "none" else config.max_multiply_adds
+
+
+def _recipe(config: SearchConfig, epochs: int) -> Recipe:
+    return Recipe(epochs=epochs, precision=config.precision, **config.recipe)

@@ -1,0 +1,128 @@
+"""A search's config: what overrides what, what is refused and in which words, and that a file brings it back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experiments.config import SearchConfig, read_config, resolve, to_yaml
+from experiments.errors import ExperimentError
+from experiments.presets import PRESETS
+
+
+@pytest.fixture(autouse=True)
+def no_data_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SPARSENAS_DATA", raising=False)
+
+
+def refusal(file: Path | None = None, **flags: Any) -> str:
+    with pytest.raises(ExperimentError) as error:
+        resolve(file, flags)
+    line = str(error.value)
+    assert "\n" not in line
+    return line
+
+
+def yaml_file(folder: Path, text: str) -> Path:
+    file = folder / "given.yaml"
+    file.write_text(text)
+    return file
+
+
+def test_flags_override_the_file_which_overrides_preset_and_defaults(tmp_path: Path) -> None:
+    file = yaml_file(tmp_path, "task: digits\ntrials: 7\nseed: 3\n")
+    config = resolve(file, {"seed": 5, "out": tmp_path})
+    assert (config.trials, config.seed) == (7, 5)
+    assert config.epochs == PRESETS["digits"]["epochs"]
+    assert config.strategy == SearchConfig().strategy
+    assert config.name == "digits-convnet-evolution-5"
+
+
+def test_config_comes_back_from_its_file(tmp_path: Path) -> None:
+    flags = {"out": tmp_path, "methods": ["snip"], "time_limit": 1.5, "objectives": ["kept", "val_accuracy"]}
+    config = resolve(None, flags)
+    assert config.objectives == ("val_accuracy", "kept")
+    file = tmp_path / "config.yaml"
+    file.write_text(to_yaml(config))
+    assert read_config(file) == config
+    assert resolve(file, {}) == config
+
+
+def test_data_folder_is_the_flag_or_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPARSENAS_DATA", str(tmp_path / "there"))
+    assert resolve(None, {"out": tmp_path}).data == tmp_path / "there"
+    assert resolve(None, {"out": tmp_path, "data": tmp_path}).data == tmp_path
+
+
+def test_resuming_takes_the_runs_own_settings_and_what_is_given_anew(tmp_path: Path) -> None:
+    first = resolve(None, {"out": tmp_path, "name": "a", "epochs": 3, "seed": 9, "trials": 5})
+    first.folder.mkdir(parents=True)
+    (first.folder / "config.yaml").write_text(to_yaml(first))
+    again = resolve(None, {"out": tmp_path, "name": "a", "trials": 8})
+    assert again == first.model_copy(update={"trials": 8})
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("task", "mnist"), ("space", "mlp"), ("epochs", 4), ("seed", 1), ("min_density", 0.5)],
+)
+def test_a_run_stays_what_it_is(key: str, value: object, tmp_path: Path) -> None:
+    first = resolve(None, {"out": tmp_path, "name": "a"})
+    first.folder.mkdir(parents=True)
+    (first.folder / "config.yaml").write_text(to_yaml(first))
+    line = refusal(None, out=tmp_path, name="a", **{key: value})
+    assert line.startswith(f"{key} must stay {getattr(first, key)} in this run; got {value} (")
+    assert line.endswith("Choose another --name for another search.")
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ({"task": "digit"}, "unknown task 'digit'; did you mean 'digits'?"),
+        ({"space": "convnett"}, "unknown search space 'convnett'; did you mean 'convnet'?"),
+        ({"strategy": "evolutoin"}, "unknown strategy 'evolutoin'; did you mean 'evolution'?"),
+        ({"executor": "rai"}, "unknown executor 'rai'; did you mean 'ray'?"),
+        ({"methods": ["snpi"]}, "unknown pruning method 'snpi'; did you mean 'snip'?"),
+        ({"allocations": ["erc"]}, "unknown allocation 'erc'; did you mean 'erk'?"),
+        ({"objectives": ["val_accuracy", "kep"]}, "unknown objective 'kep'; did you mean 'kept'?"),
+        ({"objectives": ["val_accuracy"]}, "objectives must contain val_accuracy and kept; got val_accuracy"),
+        ({"min_density": 0.0}, "min_density must be in (0, 1]; got 0.0 (--min-density)."),
+        ({"max_density": 1.5}, "max_density must be in (0, 1]; got 1.5 (--max-density)."),
+        ({"min_density": float("nan")}, "min_density must be in (0, 1]; got nan (--min-density)."),
+        ({"min_density": 0.5, "max_density": 0.1}, "min_density must be at most max_density; got 0.5 and 0.1"),
+        ({"trials": 0}, "trials must be a whole number of at least 1; got 0 (--trials)."),
+        ({"threads_per_trial": 0}, "threads_per_trial must be a whole number of at least 1; got 0"),
+        ({"time_limit": -1.0}, "time_limit must be a number above 0; got -1.0 (--time-limit)."),
+        ({"explore": 2.0}, "explore must be in [0, 1]; got 2.0 (--explore)."),
+        ({"device": "gpu"}, "device must be auto, cpu, mps, cuda or cuda:N; got 'gpu' (--device)."),
+        ({"precision": "int8"}, "precision must be auto, float32 or bfloat16; got 'int8' (--precision)."),
+        ({"max_multiply_adds": "few"}, "max_multiply_adds must be a whole number of at least 1, auto or none"),
+        ({"name": "a/b"}, "name must be one folder's name, without a slash; got 'a/b'"),
+        ({"recipe": {"learning_rat": 1}}, "unknown recipe setting 'learning_rat'; did you mean 'learning_rate'?"),
+        ({"recipe": {"momentum": 2.0}}, "momentum must be in"),
+    ],
+)
+def test_bad_values_are_refused_in_one_line(flags: dict[str, Any], words: str, tmp_path: Path) -> None:
+    assert words in refusal(None, out=tmp_path, **flags)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("min_density: 1.5\n", "min_density must be in (0, 1]; got 1.5 (min_density in "),
+        ("trails: 3\n", "unknown config key 'trails'; did you mean 'trials'?"),
+        ("trials: many\n", "trials must be a whole number of at least 1; got 'many' (trials in "),
+        ("- a\n", "a config file must map names to values; got a list ("),
+        ("task: [\n", "a config file must be YAML; got "),
+    ],
+)
+def test_bad_files_are_refused_with_their_place(text: str, words: str, tmp_path: Path) -> None:
+    file = yaml_file(tmp_path, text)
+    line = refusal(file, out=tmp_path)
+    assert line.startswith(words) and str(file) in line
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    assert "a config file must be readable; got 'No such file" in refusal(tmp_path / "none.yaml")
