@@ -7,6 +7,7 @@ import sys
 
 import typer
 
+from experiments.commands.bench import bench
 from experiments.commands.fit_predictor import fit_predictor
 from experiments.commands.inspect import inspect
 from experiments.commands.predict import predict
@@ -29,6 +30,7 @@ app.command("predict")(predict)
 app.command("prune")(prune)
 app.command("inspect")(inspect)
 app.command("report")(report)
+app.command("bench")(bench)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,20 +12,29 @@ from typing import Any
 
 from rich.console import Console
 
+FILE_WIDTH = 120
+
 
 class Output:
     """The two consoles of one command run: `results` for tables and lines, `progress` for what passes by."""
 
     def __init__(self, json_only: bool = False) -> None:
         self.json_only = json_only
-        self.progress = Console(stderr=True, highlight=False)
-        self.results = self.progress if json_only else Console(highlight=False)
+        self.progress = _console(stderr=True)
+        self.results = self.progress if json_only else _console(stderr=False)
 
     def emit(self, data: Mapping[str, Any]) -> None:
         """Print `data` as the one JSON object on stdout, if this command was asked for JSON."""
         if self.json_only:
             sys.stdout.write(dumps(data) + "\n")
             sys.stdout.flush()
+
+
+def _console(stderr: bool) -> Console:
+    console = Console(stderr=stderr, highlight=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = FILE_WIDTH  # a file or pipe has no width; do not squeeze tables into eighty columns
+    return console
 
 
 def dumps(data: Mapping[str, Any], indent: int | None = None) -> str:

@@ -24,7 +24,7 @@ from nas.outcomes import Outcome
 from nas.realize import realize
 from nas.records import History, Proposal, Record
 from nas.tasks import Task
-from predictors import Predictor, features, multiply_adds
+from predictors import Predictor, PredictorError, features, multiply_adds
 from pruning import PruningError
 
 
@@ -33,7 +33,7 @@ class ScreenSettings:
     """How a search uses its predictor.
 
     Args:
-        minimum: finished trials below which nothing is screened.
+        minimum: finished trials below which nothing is screened; at least 3.
         oversample: proposals among which the predictor chooses.
         explore: share of trials that take the strategy's own choice unscreened, in [0, 1].
         model: the predictor's model (predictors.MODELS).
@@ -45,9 +45,9 @@ class ScreenSettings:
     model: str = "xgboost"
 
     def __post_init__(self) -> None:
-        if self.minimum < 2 or self.oversample < 1 or not 0.0 <= self.explore <= 1.0:
+        if self.minimum < 3 or self.oversample < 1 or not 0.0 <= self.explore <= 1.0:
             raise NasError(
-                f"screening needs minimum >= 2, oversample >= 1 and explore in [0, 1]; got "
+                f"screening needs minimum >= 3, oversample >= 1 and explore in [0, 1]; got "
                 f"{self.minimum}, {self.oversample}, {self.explore}. Change the screening settings."
             )
 
@@ -107,7 +107,10 @@ class Screen:
         if len(proposals) == 1 or not known:
             return _proposal(proposals[0], described[0], overhead)
         start = time.perf_counter()
-        accuracies = self._predict(history, [described[i] for i in known])
+        try:
+            accuracies = self._predict(history, [described[i] for i in known])
+        except PredictorError:  # nothing to learn from yet: every finished trial has the same accuracy
+            return _proposal(proposals[0], described[0], overhead)
         points = self._points(accuracies, [described[i] for i in known])
         best = int(np.argmax(promise(points, self._measured(history), self._reference(history))))
         overhead["predict"] = time.perf_counter() - start

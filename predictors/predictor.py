@@ -34,6 +34,17 @@ class Prediction:
     in_domain: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """Everything `fit` finds: the training rows and targets, and what was made of them."""
+
+    x: Floats
+    y: Floats
+    model: Model
+    domain: Domain
+    conformal: CrossConformal | None
+
+
 class Predictor:
     """A model of accuracy from features, with CV+ intervals, out-of-fold metrics and a file format without code.
 
@@ -78,15 +89,12 @@ class Predictor:
         self.feature_names: tuple[str, ...] = ()
         self.metrics: dict[str, float] = {}
         self.provenance: dict[str, str] = {}
-        self._training: tuple[Floats, Floats] | None = None
-        self._fitted: Model | None = None
-        self._conformal: CrossConformal | None = None
-        self._domain: Domain | None = None
+        self._fit: _Fit | None = None
 
     @property
     def rows(self) -> int:
         """Number of training rows; 0 before fitting."""
-        return 0 if self._training is None else len(self._training[1])
+        return 0 if self._fit is None else len(self._fit.y)
 
     def fit(
         self,
@@ -119,10 +127,10 @@ class Predictor:
             raise PredictorError(
                 f"groups must be one for each row; got {len(groups)} for {len(rows)} rows. Pair them up."
             )
-        fitted = self._make(names).fit(x, y)
+        model = self._make(names).fit(x, y)
         conformal = self._cross_validate(names, x, y, row_keys(x) if groups is None else groups)
         self.feature_names, self.provenance = tuple(names), dict(provenance or {})
-        self._training, self._fitted, self._conformal, self._domain = (x, y), fitted, conformal, domain(x)
+        self._fit = _Fit(x, y, model, domain(x), conformal)
         self.metrics = {} if conformal is None else _metrics(y, conformal, self.coverage)
         return self
 
@@ -134,15 +142,15 @@ class Predictor:
         Raises:
             PredictorError: not fitted; a column is missing, not known or not finite.
         """
-        fitted_domain = self._require_fitted()[1]
+        fit = self._require_fit()
         x = matrix(rows, self.feature_names, self.groups)
         if not len(x):
             return []
         accuracy = self.predict_mean(x)
         lower, upper = np.zeros(len(x)), np.ones(len(x))
-        if self._conformal is not None:
-            lower, upper = (np.clip(end, 0.0, 1.0) for end in self._conformal.bounds(x, self.coverage))
-        inside = fitted_domain.contains(x)
+        if fit.conformal is not None:
+            lower, upper = (np.clip(end, 0.0, 1.0) for end in fit.conformal.bounds(x, self.coverage))
+        inside = fit.domain.contains(x)
         lower, upper = np.minimum(lower, accuracy), np.maximum(upper, accuracy)
         ends = (accuracy.tolist(), lower.tolist(), upper.tolist(), inside.tolist())
         return [Prediction(*values) for values in zip(*ends, strict=True)]
@@ -153,7 +161,7 @@ class Predictor:
         Raises:
             PredictorError: not fitted, or the matrix has another number of columns.
         """
-        model = self._require_fitted()[0]
+        model = self._require_fit().model
         if x.ndim != 2 or x.shape[1] != len(self.feature_names):
             raise PredictorError(
                 f"matrix must be (rows, {len(self.feature_names)}); got {x.shape}. "
@@ -170,10 +178,8 @@ class Predictor:
         Raises:
             PredictorError: not fitted, or the folder cannot be written.
         """
-        model, region = self._require_fitted()
-        assert self._training is not None  # for the type checker: set together with the model
-        x, y = self._training
-        parts = [] if self._conformal is None else list(self._conformal.models)
+        fit = self._require_fit()
+        parts = [] if fit.conformal is None else list(fit.conformal.models)
         saved = files.Saved(
             settings={
                 "model": self.model,
@@ -185,13 +191,13 @@ class Predictor:
             feature_names=self.feature_names,
             metrics=self.metrics,
             provenance=self.provenance,
-            domain_limit=region.limit,
-            x=x,
-            y=y,
-            folds=None if self._conformal is None else self._conformal.folds,
-            predictions=None if self._conformal is None else self._conformal.predictions,
-            models=[part.dump() for part in (model, *parts)],
-            suffix=model.suffix,
+            domain_limit=fit.domain.limit,
+            x=fit.x,
+            y=fit.y,
+            folds=None if fit.conformal is None else fit.conformal.folds,
+            predictions=None if fit.conformal is None else fit.conformal.predictions,
+            models=[part.dump() for part in (fit.model, *parts)],
+            suffix=fit.model.suffix,
         )
         files.write(Path(folder), saved)
 
@@ -206,12 +212,11 @@ class Predictor:
         predictor = cls(**saved.settings, threads=threads)
         predictor.feature_names = saved.feature_names
         predictor.metrics, predictor.provenance = saved.metrics, saved.provenance
-        predictor._training, predictor._domain = (saved.x, saved.y), Domain(saved.x, saved.domain_limit)
-        first, *parts = (predictor._make(saved.feature_names).restore(content) for content in saved.models)
-        predictor._fitted = first
+        model, *parts = (predictor._make(saved.feature_names).restore(content) for content in saved.models)
+        conformal = None
         if saved.folds is not None and saved.predictions is not None:
-            residuals = np.abs(saved.y - saved.predictions)
-            predictor._conformal = CrossConformal(parts, saved.folds, residuals, saved.predictions)
+            conformal = CrossConformal(parts, saved.folds, np.abs(saved.y - saved.predictions), saved.predictions)
+        predictor._fit = _Fit(saved.x, saved.y, model, Domain(saved.x, saved.domain_limit), conformal)
         return predictor
 
     def _make(self, names: Sequence[str]) -> Model:
@@ -225,10 +230,10 @@ class Predictor:
         folds = grouped_folds(keys, _FOLDS, np.random.default_rng(self.seed))
         return cross_conformal(lambda: self._make(names), x, y, folds)
 
-    def _require_fitted(self) -> tuple[Model, Domain]:
-        if self._fitted is None or self._domain is None:
+    def _require_fit(self) -> _Fit:
+        if self._fit is None:
             raise PredictorError("predictor must be fitted before it is used; got none. Call fit, or load one.")
-        return self._fitted, self._domain
+        return self._fit
 
 
 def _metrics(y: Floats, conformal: CrossConformal, coverage: float) -> dict[str, float]:

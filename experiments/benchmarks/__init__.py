@@ -1,1 +1,26 @@
-"""Measurements of what this project does, against the usual way of doing it, in the same run."""
+"""Measurements of what this project does, against the plain way of doing it, in the same run.
+
+A benchmark is a function of a folder for its files and a line printer for its progress; it returns one Table.
+`sparsenas bench NAME` prints the table and keeps it as NAME.json and NAME.csv; docs/results holds such files.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+from experiments.benchmarks.overhead import overhead
+from experiments.benchmarks.resume import resume
+from experiments.benchmarks.screening import screening
+from experiments.benchmarks.speed import training
+from experiments.benchmarks.table import Table
+from experiments.benchmarks.workers import executors
+
+Benchmark: TypeAlias = Callable[[Path, Callable[[str], None]], Table]
+
+BENCHMARKS: dict[str, Benchmark] = {
+    "executors": executors,
+    "overhead": overhead,
+    "resume": resume,
+    "screening": screening,
+    "training": training,
+}

@@ -34,7 +34,7 @@ def inspect(
     subject = find_subject(network, candidate, task, data, masks=read)
     masks = checked_masks(subject, read, masks_file)
     rows = layer_rows(subject, masks)
-    output.results.print(layer_table(f"{masks_file.name} on {subject.name}", rows))
+    output.results.print(layer_table(f"{masks_file.name} on {subject.name}", rows, output.results.width))
     if plot is not None:
         _plot(masks, plot)
         output.results.print(f"plot written to {plot}", soft_wrap=True, markup=False)

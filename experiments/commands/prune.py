@@ -47,7 +47,9 @@ def prune(
         said = {"method": sparsity.method, "allocation": sparsity.allocation, "density": repr(sparsity.density)}
         save_masks(masks, out, {**notes(subject), **said, "seed": str(seed)})
     rows = layer_rows(subject, masks)
-    output.results.print(layer_table(f"{subject.name}, {sparsity.method} at {sparsity.density:g}", rows))
+    output.results.print(
+        layer_table(f"{subject.name}, {sparsity.method} at {sparsity.density:g}", rows, output.results.width)
+    )
     if out is not None:
         output.results.print(f"masks written to {out}", soft_wrap=True, markup=False)
     output.emit(

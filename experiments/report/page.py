@@ -16,9 +16,10 @@ from experiments.report.figures.canvas import COLOURS
 from experiments.report.figures.layers import layers
 from experiments.report.figures.prediction import prediction
 from experiments.report.figures.progress import progress
+from experiments.report.figures.scales import floor_of
 from experiments.report.html import picture, section, table
 from experiments.report.summary import RunSummary, Trial
-from experiments.report.words import count, duration, percent, share, short_count
+from experiments.report.words import count, duration, network, percent, share, short_count
 
 FULL_WIDTH, HALF_WIDTH = 1000.0, 480.0
 
@@ -68,14 +69,14 @@ def _facts(summary: RunSummary) -> str:
     trial, best = summary.best_trial, summary.best
     if trial is None or best is None:
         return ""
-    longer = f"retrained for {best.retrained_epochs} epochs" if best.retrained_epochs else "not retrained"
+    longer = f"after {best.retrained_epochs} epochs" if best.retrained_epochs else "not retrained"
     facts = [
         ("Test accuracy", percent(best.test_accuracy, 2), longer),
         ("Validation accuracy", percent(trial.accuracy, 2), f"in the search, trial {trial.number}"),
         ("Kept weights", count(trial.kept), f"of {count(trial.total)}"),
         ("Density", share(_density(trial)), f"{trial.method}, {trial.allocation}"),
         ("Multiply-adds", short_count(trial.multiply_adds), "kept ones, per image"),
-        ("Search time", duration(sum(summary.stages.values())) if summary.stages else "–", "over all workers"),
+        ("Search time", duration(sum(summary.stages.values())) if summary.stages else "–", "summed over workers"),
     ]
     cells = "".join(
         f"<div><dt>{escape(name)}</dt><dd>{escape(value)}<small>{escape(note)}</small></dd></div>"
@@ -89,8 +90,13 @@ def _sections(summary: RunSummary) -> list[str]:
     if summary.finished:
         note = (
             "Each mark is a trained network. Ringed: the Pareto front of the objectives "
-            f"({', '.join(summary.objectives)}). Open triangles at the bottom lie below the axis."
+            f"({', '.join(summary.objectives)})."
         )
+        if any(
+            (trial.accuracy or 0.0) < floor_of([t.accuracy or 0.0 for t in summary.finished])
+            for trial in summary.finished
+        ):
+            note += " Open triangles at the bottom lie below the axis."
         draw = picture(lambda width: accuracy(summary, width), FULL_WIDTH, "accuracy against kept weights and density")
         parts.append(section("Accuracy against size", note, draw))
         parts.append(f'<div class="pair">{_progress(summary)}{_prediction(summary)}</div>')
@@ -137,10 +143,9 @@ def _front(summary: RunSummary) -> str:
 
 
 def _front_cells(trial: Trial) -> list[str]:
-    network = ", ".join(f"{name} {value}" for name, value in trial.architecture.items())
     return [
         str(trial.number), percent(trial.accuracy, 2), count(trial.kept), share(_density(trial)),
-        short_count(trial.multiply_adds), trial.method, trial.allocation, network,
+        short_count(trial.multiply_adds), trial.method, trial.allocation, network(trial.architecture),
     ]  # fmt: skip
 
 

@@ -1,6 +1,10 @@
-"""Numbers as a reader wants them: percent with a sensible digit, counts with a thin space, durations in words."""
+"""Values as a reader wants them: percent with a sensible digit, thin spaces in counts, architectures in words."""
 
 from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
 
 
 def percent(fraction: float | None, digits: int = 1) -> str:
@@ -45,3 +49,20 @@ def duration(seconds: float | None) -> str:
     if whole < 3600:
         return f"{whole // 60}\u202fmin {whole % 60}\u202fs"
     return f"{whole // 3600}\u202fh {whole % 3600 // 60}\u202fmin"
+
+
+def network(architecture: Mapping[str, Any]) -> str:
+    """Return an architecture in words: "2 stages, gelu, maxpool; stage1: plain, depth 4, width 32; stage2: ...".
+
+    Choices of stages that the network does not have are left out.
+    """
+    stages = architecture.get("stages")
+    parts: dict[str, list[str]] = {"": []}
+    for name, value in architecture.items():
+        place, _, choice = name.rpartition(".")
+        numbered = re.fullmatch(r"stage(\d+)", place)
+        if numbered and isinstance(stages, int) and int(numbered[1]) > stages:
+            continue
+        word = f"{value} stages" if name == "stages" else value if isinstance(value, str) else f"{choice} {value}"
+        parts.setdefault(place, []).append(word)
+    return "; ".join(f"{place}: {', '.join(words)}".removeprefix(": ") for place, words in parts.items() if words)

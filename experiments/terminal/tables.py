@@ -18,7 +18,7 @@ def new_table(title: str, columns: Sequence[tuple[str, str]]) -> Table:
     made = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     for heading, justify in columns:
         right = justify == "right"
-        made.add_column(heading, justify="right" if right else "left", no_wrap=right)
+        made.add_column(heading, justify="right" if right else "left", no_wrap=right, overflow="fold", min_width=6)
     return made
 
 

@@ -54,7 +54,8 @@ class Resources:
         gpus_per_trial: share of a GPU that each worker holds. Below one, its memory is capped to that share
             of the device. Ray counts the shares and gives out devices; it hides the GPUs from workers that
             ask for none. The local executor leaves the device to the settings and `devices`.
-        time_limit_seconds: a trial ends itself at this limit; one that does not is killed after the grace.
+        time_limit_seconds: a trial ends itself at this limit; one that does not is killed after
+            the grace (workers=0 cannot kill it).
         grace_seconds: how long after the limit.
         address: a running Ray cluster ("auto", "host:port"); None starts one on this machine.
         devices: CUDA devices for the local executor; worker i sees only `devices[i % len(devices)]`.

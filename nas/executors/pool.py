@@ -78,6 +78,7 @@ class Pool(Generic[W]):
         self._limit = resources.time_limit_seconds
         self._grace = resources.grace_seconds
         self._queue: deque[Job] = deque()
+        self._fault: NasError | None = None
         self._ended: list[tuple[Job, Outcome | Failure]] = []
         self._slots: list[_Slot[W]] = []
         for index in range(self.slots):
@@ -86,7 +87,8 @@ class Pool(Generic[W]):
     def submit(self, job: Job) -> None:
         """Hand in a job; it starts as soon as a slot is free and waits its turn until then."""
         self._queue.append(job)
-        self._step(0.0)
+        if self._fault is None:
+            self._step(0.0)
 
     def wait(self) -> list[tuple[Job, Outcome | Failure]]:
         """Return jobs that have ended, each once, after waiting for at least one; [] if none was handed in.
@@ -95,6 +97,8 @@ class Pool(Generic[W]):
             NasError: the workers cannot start, so no job would ever end.
         """
         while not self._ended and (self._queue or any(slot.job for slot in self._slots)):
+            if self._fault is not None:
+                raise self._fault
             self._step(None)
         ended, self._ended = self._ended, []
         return ended
@@ -135,7 +139,9 @@ class Pool(Generic[W]):
         if isinstance(event, Ready):
             slot.ready, slot.starts = True, 0
         elif isinstance(event, Broken):
-            raise NasError(f"a worker must be able to set up; got '{event.message}'. No trial can run without it.")
+            self._fault = NasError(
+                f"a worker must be able to set up; got '{event.message}'. No trial can run without it."
+            )
         elif isinstance(event, Died):
             self._end(slot, Failure(event.error, event.message, time.monotonic() - slot.since))
             self._replace(slot, event.message)
@@ -158,8 +164,9 @@ class Pool(Generic[W]):
     def _replace(self, slot: _Slot[W], why: str) -> None:
         slot.worker.kill()
         if slot.starts >= STARTS:
-            raise NasError(
+            self._fault = NasError(
                 f"a worker must be able to start; {STARTS} died in a row, the last: {why}. "
                 f"Give it more memory, or run with --workers 0 to see more."
             )
+            return
         slot.worker, slot.ready, slot.starts = self._hire(slot.index), False, slot.starts + 1

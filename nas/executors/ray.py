@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import re
+import socket
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -22,6 +24,10 @@ from nas.outcomes import Failure, Outcome
 
 STORE_FLOOR_BYTES = 128 * 2**20
 ENVIRONMENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+"""For the cluster started here: reports nothing home, and no warning about the devices hidden in `Trainer`."""
+SILENCE = {"RAY_DEDUP_LOGS_SKIP_REGEX": "."}
+"""Read when ray is imported: Ray prints each actor's death to *stdout*, where it would spoil a --json answer."""
+CONNECT_SECONDS = 5.0
 
 
 def ray(work: Work, resources: Resources) -> Executor:
@@ -89,9 +95,9 @@ class ActorWorker:
             event: Event = self._api.get(answer)
             return event
         except errors.OutOfMemoryError as error:
-            return Died(_first_line(error), "out_of_memory")
+            return Died(_cause(error), "out_of_memory")
         except errors.RayError as error:
-            return Died(_first_line(error))
+            return Died(_cause(error))
 
     def kill(self) -> None:
         """Kill the actor's process; its GPU memory and its CPUs are free again."""
@@ -148,7 +154,8 @@ class RayExecutor(Pool[ActorWorker]):
 
 def _import() -> Any:
     try:
-        import ray as api
+        with _environment({} if "ray" in sys.modules else SILENCE):
+            import ray as api
     except ImportError as error:
         raise NasError(
             f"executor 'ray' must have the package ray; got '{error}'. "
@@ -165,6 +172,7 @@ def _connect(api: Any, resources: Resources, payload_bytes: int) -> bool:
     try:
         with _environment(ENVIRONMENT):
             if resources.address is not None:
+                _knock(resources.address)
                 api.init(address=resources.address, **quiet)
             else:
                 api.init(
@@ -182,6 +190,20 @@ def _connect(api: Any, resources: Resources, payload_bytes: int) -> bool:
             f"Check the address, or use --executor local."
         ) from None
     return True
+
+
+def _knock(address: str) -> None:
+    """Return None if something listens there: Ray itself would try for ten minutes.
+
+    Raises:
+        OSError, ValueError: nothing does, or the address is not "auto" or "host:port".
+    """
+    if address == "auto":
+        return
+    host, _, port = address.rpartition(":")
+    if not host or "/" in host:
+        raise ValueError('an address is "auto" or "host:port"')
+    socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
 
 
 def _check_size(api: Any, resources: Resources) -> None:
@@ -217,8 +239,11 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _first_line(error: Exception) -> str:
-    """Return Ray's long report as one line, with the process and the reason it gives."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    reason = [line for line in lines if any(word in line.lower() for word in ("pid", "exit", "died"))]
-    return " ".join(dict.fromkeys(lines[:1] + reason))[:300]
+def _cause(error: Exception) -> str:
+    """Return Ray's page on why an actor died as one line: its process and the first sentence of the reason."""
+    text = " ".join(str(error).split())
+    process = re.search(r"pid: (\d+)", text)
+    detail = re.search(r"exit detail: ([^.]*)", text)
+    if process and detail:
+        return f"actor process {process[1]} died: {detail[1]}"[:300]
+    return one_line(error)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 
 def pack(**arrays: npt.ArrayLike) -> bytes:
-    """Return the arrays as the bytes of an npz file."""
+    """Return the arrays, as float64, as the bytes of an npz file."""
     buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **{name: np.asarray(array) for name, array in arrays.items()})
+    floats: dict[str, Any] = {name: np.asarray(array, dtype=np.float64) for name, array in arrays.items()}
+    np.savez(buffer, **floats)
     return buffer.getvalue()
 
 

@@ -20,7 +20,8 @@ def outcome(value: float, number: int = 1) -> Outcome:
 
 def make_runner(settings: Any, payload: Any) -> Callable[[Job], Outcome | Failure]:
     def run(job: Job) -> Outcome | Failure:
-        name, *arguments = job.candidate  # type: ignore[misc]
+        behaviour: Any = job.candidate
+        name, *arguments = behaviour
         return BEHAVIOURS[name](settings, payload, *arguments)
 
     return run
@@ -38,7 +39,7 @@ def train(settings: Any, payload: Any, seed: int) -> Outcome:
     """A few steps of gradient descent on the payload: floating-point work whose bits depend on the threads."""
     import torch
 
-    inputs, targets = payload["inputs"].float(), payload["targets"]
+    inputs, targets = torch.as_tensor(payload["inputs"]).float(), torch.as_tensor(payload["targets"])
     generator = torch.Generator().manual_seed(seed)
     weight = torch.randn(inputs.shape[1], 10, generator=generator).requires_grad_()
     for _ in range(5):

@@ -7,22 +7,27 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
-import executor_jobs
 import numpy as np
 import pytest
 import torch
 
 from nas.errors import NasError
 from nas.executors import EXECUTORS, Executor, Job, Resources, Work, local
+from nas.executors.guard import guarded
 from nas.executors.payload import pack, unpack
+from nas.executors.ray import _connect
 from nas.executors.shared import SharedFile, mapped
 from nas.outcomes import Failure, Outcome
+from tests.nas import executor_jobs
 
-LIMIT = Resources(workers=2, threads=1, time_limit_seconds=1.0, grace_seconds=1.0)
+TWO = Resources(workers=2, threads=1)
 KINDS = [
     pytest.param("serial", id="serial"),
     pytest.param("local", id="local"),
@@ -30,14 +35,21 @@ KINDS = [
 ]
 
 
-def work(payload: bool = True, make_runner: Callable[..., Any] = executor_jobs.make_runner) -> Work:
-    generator = torch.Generator().manual_seed(0)
-    data = {
-        "inputs": torch.randint(0, 255, (512, 300), generator=generator, dtype=torch.uint8),
-        "targets": torch.randint(0, 10, (512,), generator=generator),
+def work(make_runner: Callable[..., Any] = executor_jobs.make_runner) -> Work:
+    """Arrays, not tensors: workers that need no torch start quickly, and these tests start many."""
+    rng = np.random.default_rng(0)
+    payload = {
+        "inputs": rng.integers(0, 255, (512, 300), dtype=np.uint8),
+        "targets": rng.integers(0, 10, 512),
         "array": np.arange(100_000),
     }
-    return Work(make_runner, {"offset": 0.5}, data if payload else {"array": np.arange(3)})
+    return Work(make_runner, {"offset": 0.5}, payload)
+
+
+def tensors() -> Work:
+    """The same payload as tensors."""
+    plain = work()
+    return replace(plain, payload={name: torch.from_numpy(array) for name, array in plain.payload.items()})
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +61,7 @@ def executors() -> Iterator[Callable[[str], Executor]]:
         if kind == "serial":
             return local(work(), Resources(workers=0, threads=1))
         if kind not in started:
-            started[kind] = EXECUTORS[kind](work(), LIMIT)
+            started[kind] = EXECUTORS[kind](work(), TWO)
         return started[kind]
 
     yield get
@@ -122,6 +134,21 @@ def test_an_exception_is_a_failure_of_one_line(executor: Executor) -> None:
     assert (result.error, result.message) == ("exception", "RuntimeError: first line")
 
 
+def test_after_running_out_of_memory_what_the_job_held_is_free() -> None:
+    """The tensor hangs on a cycle besides, as exceptions with tracebacks often do."""
+    held: list[weakref.ref[torch.Tensor]] = []
+
+    def hungry(job: Job) -> Outcome:
+        tensor = torch.zeros(10)
+        held.append(weakref.ref(tensor))
+        cycle: list[Any] = [tensor]
+        cycle.append(cycle)
+        raise MemoryError
+
+    assert failure(guarded(hungry)(job(1))).error == "out_of_memory"
+    assert held[0]() is None
+
+
 @pytest.mark.parametrize("behaviour", ["starve", "starve_torch"])
 def test_running_out_of_memory_is_told_apart(executor: Executor, behaviour: str) -> None:
     assert failure(run(executor, job(1, behaviour))[1]).error == "out_of_memory"
@@ -143,7 +170,9 @@ def test_killed_from_outside_in_the_middle_of_a_job(isolated: Executor, tmp_path
     assert isinstance(run(isolated, job(2, "describe"))[2], Outcome)
 
 
-def test_a_job_that_does_not_end_is_killed(isolated: Executor, tmp_path: Path) -> None:
+def test_a_job_that_does_not_end_is_killed(isolated: Executor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(isolated, "_limit", 1.0)
+    monkeypatch.setattr(isolated, "_grace", 1.0)
     mark = tmp_path / "pid"
     results = run(isolated, job(1, "hang", str(mark)), job(2, "nap", 0.1))
     assert failure(results[1]).error == "time_limit"
@@ -151,6 +180,15 @@ def test_a_job_that_does_not_end_is_killed(isolated: Executor, tmp_path: Path) -
     assert isinstance(results[2], Outcome)
     assert gone(int(mark.read_text())), "the process trains on"
     assert isinstance(run(isolated, job(3, "describe"))[3], Outcome)
+
+
+def test_the_limit_and_its_grace_come_from_the_resources(tmp_path: Path) -> None:
+    executor = local(work(), Resources(workers=1, time_limit_seconds=0.5, grace_seconds=0.5))
+    assert isinstance(run(executor, job(0, "nap", 0.0))[0], Outcome)
+    start = time.monotonic()
+    assert failure(run(executor, job(1, "hang", str(tmp_path / "pid")))[1]).error == "time_limit"
+    assert 1.0 <= time.monotonic() - start < 4.0
+    executor.close()
 
 
 @pytest.mark.ray
@@ -164,14 +202,14 @@ def test_all_executors_give_the_same_bits(executors: Callable[[str], Executor]) 
 
 
 def test_workers_have_the_threads_they_were_given() -> None:
-    executor = local(work(), Resources(workers=1, threads=2))
+    executor = local(tensors(), Resources(workers=1, threads=2))
     result = run(executor, job(1, "train", 0))[1]
     executor.close()
     assert isinstance(result, Outcome) and result.kept == 2
 
 
 def test_close_leaves_no_process_even_with_jobs_in_flight(tmp_path: Path) -> None:
-    executor = local(work(payload=False), Resources(workers=2, threads=1))
+    executor = local(work(), Resources(workers=2, threads=1))
     marks = [tmp_path / "a", tmp_path / "b"]
     for identity, mark in enumerate(marks):
         executor.submit(job(identity, "hang", str(mark)))
@@ -185,7 +223,7 @@ def test_close_leaves_no_process_even_with_jobs_in_flight(tmp_path: Path) -> Non
 
 
 def test_a_worker_that_cannot_set_up_stops_the_search_with_the_reason() -> None:
-    executor = local(work(False, executor_jobs.broken_runner), Resources(workers=1))
+    executor = local(work(executor_jobs.broken_runner), Resources(workers=1))
     executor.submit(job(1, "nap", 0.0))
     with pytest.raises(NasError, match=r"must be able to set up; got 'FileNotFoundError: no data set here'"):
         executor.wait()
@@ -193,7 +231,7 @@ def test_a_worker_that_cannot_set_up_stops_the_search_with_the_reason() -> None:
 
 
 def test_workers_that_die_at_their_start_stop_the_search() -> None:
-    executor = local(work(False, executor_jobs.dying_runner), Resources(workers=1))
+    executor = local(work(executor_jobs.dying_runner), Resources(workers=1))
     executor.submit(job(1, "nap", 0.0))
     with pytest.raises(NasError, match=r"3 died in a row, the last: worker process \d+ ended with exit code 7"):
         executor.wait()
@@ -201,7 +239,7 @@ def test_workers_that_die_at_their_start_stop_the_search() -> None:
 
 
 def test_what_a_worker_prints_goes_to_stderr(capfd: pytest.CaptureFixture[str]) -> None:
-    executor = local(work(payload=False), Resources(workers=1))
+    executor = local(work(), Resources(workers=1))
     run(executor, job(1, "speak"))
     executor.close()
     captured = capfd.readouterr()
@@ -211,7 +249,7 @@ def test_what_a_worker_prints_goes_to_stderr(capfd: pytest.CaptureFixture[str]) 
 
 def test_ctrl_c_in_the_terminal_reaches_the_driver_only() -> None:
     """SIGINT to the driver's process group, and to the worker itself: it works on."""
-    executor = local(work(payload=False), Resources(workers=1))
+    executor = local(work(), Resources(workers=1))
     first = run(executor, job(1, "describe"))[1]
     assert isinstance(first, Outcome)
     assert os.getpgid(first.kept) != os.getpgid(0)
@@ -224,7 +262,7 @@ def test_ctrl_c_in_the_terminal_reaches_the_driver_only() -> None:
 DRIVER = """
 import sys
 sys.path[:0] = {path!r}
-import executor_jobs
+from tests.nas import executor_jobs
 from nas.executors import EXECUTORS, Job, Resources, Work
 executor = EXECUTORS[{kind!r}](Work(executor_jobs.make_runner), Resources(workers=1, threads=1))
 executor.submit(Job(1, ("beat", {mark!r})))
@@ -289,6 +327,18 @@ def test_importing_the_executors_does_not_import_ray() -> None:
 def test_resources_out_of_range(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(NasError, match=message):
         Resources(**settings)
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [("127.0.0.1:9", "ConnectionRefusedError"), ("ray://host:1", '"auto" or "host:port"'), ("nowhere", "auto")],
+)
+def test_a_ray_cluster_that_is_not_there_is_one_line_at_once(address: str, reason: str) -> None:
+    start = time.monotonic()
+    with pytest.raises(NasError, match=f"a Ray cluster must be reachable; got '.*{reason}") as caught:
+        _connect(SimpleNamespace(is_initialized=lambda: False), Resources(address=address), 0)
+    assert "\n" not in str(caught.value)
+    assert time.monotonic() - start < 5
 
 
 def test_ray_without_workers_is_refused() -> None:

@@ -17,7 +17,8 @@ def grid_volume(points: NDArray[np.float64]) -> int:
     """Unit cells of the 6^d grid above the origin that some integer point covers."""
     axes = np.stack(np.meshgrid(*[np.arange(6)] * points.shape[1], indexing="ij"), axis=-1)
     cells = axes.reshape(-1, points.shape[1])
-    return int((points[None] > cells[:, None]).all(axis=2).any(axis=1).sum())
+    covered: NDArray[np.bool_] = np.all(points[None] > cells[:, None], axis=2)
+    return int(covered.any(axis=1).sum())
 
 
 @pytest.mark.parametrize("dimensions", [1, 2, 3, 4])

@@ -39,13 +39,11 @@ def test_metrics_are_out_of_fold(fitted: Predictor) -> None:
     assert 0.5 < fitted.metrics["r2"] < 1
     rows, _ = table(120, seed=0)
     shuffled = np.random.default_rng(0).permutation(table(120, seed=0)[1]).tolist()
-    assert (
-        Predictor().fit(rows, shuffled).metrics["r2"] < 0.2
-    )  # nothing to learn: the fit to its own rows does not count
+    assert Predictor().fit(rows, shuffled).metrics["r2"] < 0.2  # nothing to learn, however well its own rows fit
 
 
 def test_intervals_cover_fresh_rows(fitted: Predictor) -> None:
-    """90 % intervals on 1,000 fresh rows: the share has SD about 0.03 over training sets; below 0.8 is under 1 in 1,000."""
+    """90 % intervals, 1,000 fresh rows; the share has SD 0.03 over training sets: below 0.8 is under 1 in 1,000."""
     rows, targets = table(1000, seed=2)
     inside = [p.lower <= y <= p.upper for p, y in zip(fitted.predict(rows), targets, strict=True)]
     assert 0.8 <= np.mean(inside) <= 0.99
@@ -110,9 +108,7 @@ def test_few_rows_and_constant_columns_are_no_obstacle(model: str) -> None:
 
 
 def test_settings_are_checked() -> None:
-    with pytest.raises(
-        PredictorError, match=r"unknown predictor model 'xgbost'; did you mean 'xgboost'\? known: gauss"
-    ):
+    with pytest.raises(PredictorError, match=r"unknown predictor model 'xgbost'; did you mean 'xgboost'\? known: "):
         Predictor("xgbost")
     for coverage in (0.0, 1.0, math.nan):
         with pytest.raises(PredictorError, match=r"coverage must be in \(0, 1\); got"):
@@ -129,16 +125,7 @@ def test_each_bad_table_is_one_line() -> None:
         (rows, [0.5] * 10, r"targets must differ; got 0\.5 in all 10 rows"),
         (rows, [*targets[:9], math.nan], r"target must be an accuracy in \[0, 1\]; got nan \(row 9; 1 such\)"),
         (rows, [*targets[:9], 82.4], r"target must be an accuracy in \[0, 1\]; got 82\.4 .* divide percentages by 100"),
-        (
-            [{**r, "size/log_kept": math.inf} for r in rows],
-            targets,
-            r"feature must be finite; got inf \('size/log_kept'",
-        ),
-        (
-            [{**r, "size/log_kept": "many"} for r in rows],
-            targets,
-            r"must be a number; got 'many' \('size/log_kept' of r",
-        ),
+        ([{**r, "degree/x": math.inf} for r in rows], targets, r"feature must be finite; got inf \('degree/x' of ro"),
         ([*rows[:9], {**rows[9], "new/x": 1.0}], targets, r"6 columns and no other; unknown 'new/x' \(row 9\)"),
         ([{} for _ in rows], targets, r"rows must have at least one column; got 0 columns"),
     ]
@@ -146,6 +133,8 @@ def test_each_bad_table_is_one_line() -> None:
         with pytest.raises(PredictorError, match=message) as caught:
             predictor.fit(bad, values)
         assert "\n" not in str(caught.value)
+    with pytest.raises(PredictorError, match=r"every feature must be a number; got 'many' \('degree/x' of row 0\)"):
+        predictor.fit([{**row, "degree/x": "many"} for row in rows], targets)  # type: ignore[dict-item]
     with pytest.raises(PredictorError, match=r"at least one column of the groups spectral; got 6 columns, none"):
         Predictor(groups=["spectral"]).fit(rows, targets)
     with pytest.raises(PredictorError, match=r"groups must be one for each row; got 2 for 10 rows"):
@@ -159,9 +148,7 @@ def test_each_bad_query_is_one_line(fitted: Predictor) -> None:
         fitted.predict([{n: v for n, v in row.items() if n not in ("density/mean", "degree/x")}])
     with pytest.raises(PredictorError, match=r"unknown 'test/loss' \(row 1\)"):
         fitted.predict([row, {**row, "test/loss": 1.0}])
-    with pytest.raises(
-        PredictorError, match=r"every feature must be finite; got nan \('density/min' of row 0; 1 such\)"
-    ):
+    with pytest.raises(PredictorError, match=r"every feature must be finite; got nan \('density/min' of row 0; 1 s"):
         fitted.predict([{**row, "density/min": math.nan}])
     with pytest.raises(PredictorError, match=r"matrix must be \(rows, 6\); got \(2, 5\)"):
         fitted.predict_mean(np.zeros((2, 5)))

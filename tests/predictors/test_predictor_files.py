@@ -94,36 +94,33 @@ def _edit(folder: Path, change: Callable[[dict[str, object]], object], seal: boo
     path.write_text(json.dumps(found))
 
 
+def _remove(pattern: str) -> Callable[[Path], object]:
+    return lambda folder: next(folder.glob(pattern)).unlink()
+
+
+def _change(pattern: str) -> Callable[[Path], object]:
+    return lambda folder: _flip(next(folder.glob(pattern)))
+
+
+def _describe(content: bytes) -> Callable[[Path], object]:
+    return lambda folder: (folder / "predictor.json").write_bytes(content)
+
+
+_ABSENT = r"every file named in predictor\.json must be there; got No such file"
+_CHANGED = r"predictor file must be unchanged since it was saved; got another SHA-256 \("
+
 DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "no folder": (lambda f: f.rename(f.with_name("gone")), r"folder must hold predictor\.json; got none \("),
-    "no training rows": (
-        lambda f: next(f.glob("training-*")).unlink(),
-        r"named in predictor\.json must be there; got No su",
-    ),
-    "no model": (
-        lambda f: next(f.glob("model-*")).unlink(),
-        r"every file named in predictor\.json must be there; got No su",
-    ),
-    "model changed": (
-        lambda f: _flip(next(f.glob("model-*"))),
-        r"must be unchanged since it was saved; got another SHA-256",
-    ),
-    "fold changed": (
-        lambda f: _flip(next(f.glob("fold03-*"))),
-        r"must be unchanged since it was saved; got another SHA-256",
-    ),
-    "rows changed": (
-        lambda f: _flip(next(f.glob("training-*"))),
-        r"must be unchanged since it was saved; got another SHA",
-    ),
-    "not JSON": (lambda f: (f / "predictor.json").write_text("{"), r"predictor file must be JSON; got Expecting"),
-    "not text": (lambda f: (f / "predictor.json").write_bytes(b"\xff\x00"), r"predictor file must be JSON; got 'utf"),
-    "a list": (lambda f: (f / "predictor.json").write_text("[]"), r"must be a predictor of schema 1; got schema list"),
-    "edited": (
-        lambda f: _edit(f, lambda d: d.update(domain_limit=9.0), False),
-        r"unchanged since it was saved; got anot",
-    ),
-    "other schema": (lambda f: _edit(f, lambda d: d.update(schema=2), True), r"a predictor of schema 1; got schema 2"),
+    "no training rows": (_remove("training-*"), _ABSENT),
+    "no model": (_remove("model-*"), _ABSENT),
+    "model changed": (_change("model-*"), _CHANGED),
+    "fold changed": (_change("fold03-*"), _CHANGED),
+    "rows changed": (_change("training-*"), _CHANGED),
+    "edited": (lambda f: _edit(f, lambda d: d.update(domain_limit=9.0), seal=False), _CHANGED),
+    "not JSON": (_describe(b"{"), r"predictor file must be JSON; got Expecting"),
+    "not text": (_describe(b"\xff\x00\x01"), r"predictor file must be JSON; got "),
+    "a list": (_describe(b"[]"), r"must be a predictor of schema 1; got schema list"),
+    "other schema": (lambda f: _edit(f, lambda d: d.update(schema=2), seal=True), r"of schema 1; got schema 2"),
 }
 
 
@@ -141,10 +138,8 @@ def test_another_feature_set_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
     rows = [features(net, random_masks(net, 0.1 * k, k), (6,), ["size"]) for k in range(1, 9)]
     Predictor("mean").fit(rows, [0.1 * k for k in range(8)]).save(tmp_path)
     Predictor.load(tmp_path)
-    _edit(tmp_path, lambda d: d.update(features={"names": ["size/old"], "version": 1}), True)
-    with pytest.raises(
-        PredictorError, match=r"feature set version 1; got version 1 with 'size/old' \(.*\)\. Fit and sa"
-    ):
+    _edit(tmp_path, lambda d: d.update(features={"names": ["size/old"], "version": 1}), seal=True)
+    with pytest.raises(PredictorError, match=r"set version 1; got version 1 with 'size/old' \(.*\)\. Fit and sa"):
         Predictor.load(tmp_path)
     Predictor("mean").fit(rows, [0.1 * k for k in range(8)]).save(tmp_path)
     monkeypatch.setattr(files, "FEATURE_VERSION", 2)

@@ -62,21 +62,24 @@ def test_ray_deap_and_storage_are_imported_in_one_place() -> None:
 
 
 def test_below_experiments_nobody_reads_yaml_argv_or_the_environment() -> None:
+    """Executors excepted: they set up the argv and environment of the processes they start."""
     pattern = re.compile(r"\bimport yaml\b|\bsys\.argv\b|\bos\.environ\[|\bos\.getenv\b|Path\.cwd\(|os\.getcwd")
     wrong = [
         f"{path.relative_to(ROOT)}:{number}"
         for path in sources()
-        if path.relative_to(ROOT).parts[0] != "experiments"
+        if path.relative_to(ROOT).parts[:2] not in {("nas", "executors")}
+        and path.relative_to(ROOT).parts[0] != "experiments"
         for number, line in enumerate(path.read_text().splitlines(), start=1)
         if pattern.search(line)
     ]
     assert not wrong, "\n".join(wrong)
 
 
-def test_nothing_is_unpickled() -> None:
+def test_no_file_is_unpickled() -> None:
+    """Only the executors unpickle, and only what their own driver sent down a pipe."""
     pattern = re.compile(r"pickle\.load|torch\.load\(|joblib\.load|yaml\.load\(|allow_pickle=True")
-    wrong = [str(path) for path in sources() if pattern.search(path.read_text())]
-    assert not wrong
+    wrong = [str(path.relative_to(ROOT)) for path in sources() if pattern.search(path.read_text())]
+    assert [name for name in wrong if not name.startswith("nas/executors/")] == []
 
 
 @pytest.mark.parametrize("package", ["pruning", "search_spaces"])

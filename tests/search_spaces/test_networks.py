@@ -164,7 +164,7 @@ def test_image_rows_are_the_time_steps_of_the_gru() -> None:
 
 
 def _with_zeros(make: Callable[[], nn.Module], *names: str) -> nn.Module:
-    """The made module with those tensors at zero, initialised, in eval mode (a fresh norm is the identity but for eps)."""
+    """The made module, initialised, those tensors zero, in eval mode (a fresh norm is the identity but for eps)."""
     built = initialize(make, torch.Generator().manual_seed(0), gain=1.0).eval()
     for name in names:
         nn.init.zeros_(built.get_parameter(name))

@@ -1,0 +1,223 @@
+"""A small search from the command line, end to end, and every command on what it leaves behind."""
+
+from __future__ import annotations
+
+import csv
+import json
+import runpy
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from experiments.config import read_config
+from tests.experiments.commands import Said, run
+
+SMALL = ["--epochs", 1, "--final-epochs", 1, "--workers", 0, "--threads-per-trial", 1, "--space", "mlp"]
+SETTINGS = [*SMALL, "--min-records", 3, "--oversample", 3, "--explore", 0, "--min-density", 0.1]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_data_variable() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("SPARSENAS_DATA", raising=False)
+        yield
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("runs") / "a"
+
+
+@pytest.fixture(scope="module")
+def searched(folder: Path, module_capsys: pytest.CaptureFixture[str]) -> Said:
+    said = run(module_capsys, "search", "--trials", 5, "--name", "a", "--out", folder.parent, "--json", *SETTINGS)
+    assert said.code == 0, said.err
+    return said
+
+
+@pytest.fixture(scope="module")
+def module_capsys(request: pytest.FixtureRequest) -> Iterator[pytest.CaptureFixture[str]]:
+    from _pytest.capture import SysCapture
+
+    capture = pytest.CaptureFixture(SysCapture, request, _ispytest=True)
+    capture._start()
+    yield capture
+    capture.close()
+
+
+def test_search_leaves_everything_in_its_folder(searched: Said, folder: Path) -> None:
+    found = searched.json
+    assert (found["finished"], found["failed"]) == (5, 0)
+    best = {path.name for path in (folder / "best").iterdir()}
+    assert best == {"architecture.json", "masks.safetensors", "weights.safetensors", "load.py"}
+    for name in ("config.yaml", "journal.log", "records.csv", "report.html", "predictor/predictor.json"):
+        assert (folder / name).is_file(), name
+    assert read_config(folder / "config.yaml").trials == 5
+    assert found["best"]["test_accuracy"] == json.loads((folder / "best/architecture.json").read_text())["outcome"][
+        "test_accuracy"
+    ]  # fmt: skip
+
+
+def test_best_is_the_most_accurate_and_front_is_not_dominated(searched: Said, folder: Path) -> None:
+    with (folder / "records.csv").open() as lines:
+        rows = [(float(row["val_accuracy"]), int(row["kept"])) for row in csv.DictReader(lines)]
+    assert searched.json["best"]["val_accuracy"] == max(accuracy for accuracy, _ in rows)
+    front = {(member["accuracy"], member["kept"]) for member in searched.json["front"]}
+    brute = {p for p in rows if not any(q != p and q[0] >= p[0] and q[1] <= p[1] for q in rows)}
+    assert front == brute
+
+
+def test_screen_chose_once_it_had_enough_records(searched: Said, folder: Path) -> None:
+    with (folder / "records.csv").open() as lines:
+        predicted = [row["prediction"] != "" for row in csv.DictReader(lines)]
+    assert predicted == [False, False, False, True, True]
+    assert "screening off: 0 of 3 records" in searched.err
+
+
+def test_the_snippet_loads_and_runs_the_best(searched: Said, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runpy.run_path(str(folder / "best" / "load.py"), run_name="__main__")
+    assert f"density {searched.json['best']['density']:.3f}" in capsys.readouterr().out
+
+
+def test_same_command_again_trains_nothing(searched: Said, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = (folder / "records.csv").read_bytes()
+    weights = (folder / "best" / "weights.safetensors").stat().st_mtime_ns
+    said = run(capsys, "search", folder / "config.yaml", "--json")
+    assert said.json["best"] == searched.json["best"]
+    assert (folder / "records.csv").read_bytes() == before
+    assert (folder / "best" / "weights.safetensors").stat().st_mtime_ns == weights
+
+
+def test_more_trials_extend_the_run(searched: Said, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = run(capsys, "search", "--name", "a", "--out", folder.parent, "--trials", 6, "--json")
+    assert said.json["finished"] == 6
+    assert read_config(folder / "config.yaml").space == "mlp"
+
+
+def test_table_output_ends_with_where_things_are(
+    searched: Said, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = run(capsys, "search", folder / "config.yaml")
+    assert said.code == 0
+    for words in ("Pareto front", "test accuracy on digits", "report.html", "best"):
+        assert words in said.out
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--task", "mnist"], "task must stay digits in this run; got mnist"),
+        (["--space", "convnet"], "space must stay mlp in this run; got convnet"),
+        (
+            ["--objective", "val_accuracy", "--objective", "kept", "--objective", "multiply_adds"],
+            "objectives must stay",
+        ),
+        (["--max-density", "1.5"], "max_density must be in (0, 1]; got 1.5 (--max-density)"),
+        (["--min-density", "nan"], "min_density must be in (0, 1]; got nan (--min-density)"),
+    ],
+)
+def test_a_run_of_another_kind_is_refused(
+    flags: list[str], words: str, searched: Said, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (folder / "journal.log").read_bytes()
+    assert words in run(capsys, "search", "--name", "a", "--out", folder.parent, *flags).error
+    assert (folder / "journal.log").read_bytes() == before
+
+
+def test_study_in_a_storage_of_another_task_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    storage = f"sqlite:///{tmp_path}/studies.db"
+    first = [*SMALL, "--trials", 1, "--no-screen", "--storage", storage, "--name", "s"]
+    assert run(capsys, "search", "--out", tmp_path / "one", *first).code == 0
+    other = ["--seed", 7, "--out", tmp_path / "two"]
+    line = run(capsys, "search", *first, *other).error
+    assert "study 's' belongs to seed 0; got 7" in line
+    assert not (tmp_path / "two" / "s" / "config.yaml").exists()
+    assert run(capsys, "report", storage, "--out", tmp_path / "r.html", "--json").json["finished"] == 1
+
+
+def test_interruption_keeps_what_is_finished_and_says_how_to_go_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from experiments.terminal.search_progress import SearchProgress
+    from nas.events import Closed, Event
+
+    heard = SearchProgress.__call__
+
+    def interrupt(self: SearchProgress, event: Event) -> None:
+        heard(self, event)
+        if isinstance(event, Closed):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(SearchProgress, "__call__", interrupt)
+    said = run(capsys, "search", "--trials", 2, "--name", "c", "--out", tmp_path, *SETTINGS)
+    last = said.err.strip().splitlines()[-1]
+    config = tmp_path / "c" / "config.yaml"
+    assert said.code == 130
+    assert last == (
+        f"stopped: 1 of 2 trials are finished and kept in {tmp_path / 'c'}. Resume: sparsenas search {config}"
+    )
+    monkeypatch.undo()
+    assert run(capsys, "search", config, "--json").json["finished"] == 2
+
+
+def test_corrupt_journal_is_refused_and_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run_folder = tmp_path / "j"
+    run_folder.mkdir()
+    (run_folder / "journal.log").write_text('{"op_code": 0}\nnot json\n')
+    line = run(capsys, "search", "--name", "j", "--out", tmp_path, *SETTINGS).error
+    assert "every journal line must be a JSON object; line 2" in line
+    assert (run_folder / "journal.log").read_text().endswith("not json\n")
+
+
+def test_missing_data_and_unwritable_folders_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    empty = tmp_path / "nothing"
+    empty.mkdir()
+    assert str(empty) in run(capsys, "search", "--task", "mnist", "--data", empty, "--out", tmp_path).error
+    (tmp_path / "file").write_text("")
+    assert "a run directory must be writable" in run(capsys, "search", "--out", tmp_path / "file").error
+
+
+def test_report_can_be_made_again(
+    searched: Said, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, plot = tmp_path / "again.html", tmp_path / "plot.png"
+    said = run(capsys, "report", folder, "--out", out, "--plot", plot, "--json")
+    assert said.json["report"] == str(out) and out.stat().st_size > 10_000
+    assert plot.read_bytes().startswith(b"\x89PNG")
+    from_journal = run(capsys, "report", folder / "journal.log", "--out", tmp_path / "j.html", "--json")
+    assert from_journal.json["finished"] == said.json["finished"]
+    assert "a study must be a run directory" in run(capsys, "report", tmp_path / "none").error
+
+
+def test_predict_answers_for_candidate_and_masks_alike(
+    searched: Said, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    best = folder / "best"
+    asked = ["predict", "--predictor", folder / "predictor", "--candidate", best / "architecture.json", "--json"]
+    found = run(capsys, *asked).json
+    assert set(found) == {"accuracy", "lower", "upper", "in_domain"}
+    assert 0 <= found["lower"] <= found["accuracy"] <= found["upper"] <= 1
+    assert run(capsys, *asked, "--masks", best / "masks.safetensors").json == found
+    line = run(capsys, *asked[:-1]).out
+    assert len(line.splitlines()) == 1 and "accuracy" in line
+
+
+def test_fit_predictor_from_study_and_from_its_table(
+    searched: Said, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "p"
+    study = run(capsys, "fit-predictor", folder, "--evaluate", "--out", out, "--json").json
+    table = run(capsys, "fit-predictor", folder / "records.csv", "--json").json
+    assert {"r2", "mae", "spearman", "kendall", "coverage", "baselines"} <= set(study)
+    assert set(study["baselines"]) == {"mean", "size_only"}
+    assert study["mae"] == pytest.approx(table["mae"])
+    assert (out / "predictor.json").is_file()
+    chosen = ["--features", "size", "--exclude", "size/kept", "--out", out]
+    fewer = run(capsys, "fit-predictor", folder, *chosen, "--json")
+    if fewer.code:  # the excluded column's name is the predictors' own affair
+        assert "unknown column" in fewer.error
+    line = run(capsys, "fit-predictor", folder, "--features", "sizes").error
+    assert "unknown feature group 'sizes'; did you mean 'size'?" in line
+    assert "unknown column 'acc'" in run(capsys, "fit-predictor", folder, "--target", "acc").error
+    assert "unknown predictor model 'xgbost'" in run(capsys, "fit-predictor", folder, "--model", "xgbost").error
