@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+COUNTS = ("stages", "layers")
+
 
 def percent(fraction: float | None, digits: int = 1) -> str:
     """Return "93.4 %", or a dash for None."""
@@ -54,15 +56,20 @@ def duration(seconds: float | None) -> str:
 def network(architecture: Mapping[str, Any]) -> str:
     """Return an architecture in words: "2 stages, gelu, maxpool; stage1: plain, depth 4, width 32; stage2: ...".
 
-    Choices of stages that the network does not have are left out.
+    Choices of stages (or layers) that the network does not have are left out.
     """
-    stages = architecture.get("stages")
     parts: dict[str, list[str]] = {"": []}
     for name, value in architecture.items():
         place, _, choice = name.rpartition(".")
-        numbered = re.fullmatch(r"stage(\d+)", place)
-        if numbered and isinstance(stages, int) and int(numbered[1]) > stages:
+        numbered = re.fullmatch(r"(stage|layer)(\d+)", place)
+        if numbered and int(numbered[2]) > int(architecture.get(f"{numbered[1]}s", numbered[2])):
             continue
-        word = f"{value} stages" if name == "stages" else value if isinstance(value, str) else f"{choice} {value}"
+        word = (
+            value
+            if isinstance(value, str)
+            else f"{value} {name[: -1 if value == 1 else None]}"
+            if name in COUNTS
+            else f"{choice} {value}"
+        )
         parts.setdefault(place, []).append(word)
     return "; ".join(f"{place}: {', '.join(words)}".removeprefix(": ") for place, words in parts.items() if words)

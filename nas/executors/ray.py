@@ -148,7 +148,8 @@ class RayExecutor(Pool[ActorWorker]):
         if not asked:
             time.sleep(timeout or 0.0)
             return []
-        answers, _ = self._api.wait(list(asked), num_returns=1, timeout=timeout)
+        self._api.wait(list(asked), num_returns=1, timeout=timeout)
+        answers, _ = self._api.wait(list(asked), num_returns=len(asked), timeout=0)  # the first may not be alone
         return [asked[answer] for answer in answers]
 
 

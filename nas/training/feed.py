@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -12,6 +12,7 @@ from nas.errors import NasError
 from nas.seeds import stream
 from nas.tasks.task import Task
 from nas.training.arithmetic import Arithmetic
+from nas.training.recipe import Recipe
 
 _TOGETHER = {"cuda": 16}
 """Batches made in one go: a GPU's time goes into launching kernels, a CPU's into memory outside its cache."""
@@ -44,16 +45,19 @@ class Feed:
             yield from zip(*parts, strict=True)
 
 
-def make_feed(task: Task, batch_size: int, arithmetic: Arithmetic, seed: int) -> Feed:
+def make_feed(task: Task, recipe: Recipe, arithmetic: Arithmetic, seed: int) -> Feed:
     """Return the feed of a task on its device; `seed`'s streams "order" and "augment" are its randomness.
 
     Raises:
         NasError: the training split has fewer images than a batch.
     """
+    batch_size = recipe.batch_size
     if batch_size > len(task.train):
         raise NasError(
             f"recipe batch_size must be at most the {len(task.train)} training images of '{task.name}'; "
             f"got {batch_size}. Use a smaller batch."
         )
+    if recipe.crop_pad is not None and task.augment is not None:
+        task = replace(task, augment=replace(task.augment, pad=recipe.crop_pad))
     order, noise = (stream(seed, name, task.device) for name in ("order", "augment"))
     return Feed(task, batch_size, arithmetic, order, noise)

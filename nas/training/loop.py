@@ -69,7 +69,7 @@ def train(
     cost = multiply_adds(module, task.signature.input_shape, masks)
     with memory_errors_named(), _surroundings(arithmetic.device, recipe, seed), _held(module, masks, arithmetic):
         task = task.to(arithmetic.device)
-        feed = make_feed(task, recipe.batch_size, arithmetic, seed)
+        feed = make_feed(task, recipe, arithmetic, seed)
         curve = tuple(_epochs(_Run(module, task, recipe, arithmetic, feed, deadline), on_epoch))
     accuracy = curve[-1].val_accuracy
     assert accuracy is not None  # the last epoch is always validated

@@ -19,7 +19,8 @@ class Recipe:
 
     The rate rises linearly from near 0 to `learning_rate` over the first `warmup` share of all steps, then
     falls by `schedule` to near 0 at the last. `momentum` is SGD's (Nesterov) or AdamW's first beta.
-    `weight_decay` acts on weights, never on biases or normalisation. `channels_last=None` and
+    `weight_decay` acts on weights, never on biases or normalisation. `crop_pad` replaces the
+    pixels of random shift of the task's augmentation (None: the task's own). `channels_last=None` and
     `precision="auto"` choose what was measured faster on the device. Validation runs after every
     `evaluate_every` epochs (0: only after the last, which always has it). `compile` hands the network to
     torch.compile; `deterministic` asks a GPU for the same bits each run, at some speed (a CPU gives them).
@@ -36,6 +37,7 @@ class Recipe:
     schedule: Schedule = "linear"
     precision: Precision = "auto"
     channels_last: bool | None = None
+    crop_pad: int | None = None
     evaluate_every: int = 0
     compile: bool = False
     deterministic: bool = False
@@ -48,6 +50,8 @@ class Recipe:
         """
         for name, low in (("epochs", 1), ("batch_size", 1), ("evaluate_every", 0)):
             _whole(name, getattr(self, name), low)
+        if self.crop_pad is not None:
+            _whole("crop_pad", self.crop_pad, 0)
         _number("learning_rate", self.learning_rate, 0.0, math.inf, low_open=True)
         _number("momentum", self.momentum, 0.0, 1.0)
         _number("weight_decay", self.weight_decay, 0.0, math.inf)

@@ -14,7 +14,7 @@ import pytest
 from experiments.report.agreement import agreement
 from experiments.report.page import headline, page, write_report
 from experiments.report.summary import RunSummary
-from experiments.report.words import count, duration, percent, share, short_count
+from experiments.report.words import count, duration, network, percent, share, short_count
 from tests.experiments.summaries import summary
 
 
@@ -138,3 +138,12 @@ def test_words() -> None:
         "3 min 20 s",
         "2 h 5 min",
     ]
+
+
+def test_a_network_in_words_leaves_out_what_it_does_not_have() -> None:
+    stages = {"stages": 1, "activation": "relu", "stage1.kind": "plain", "stage1.width": 8, "stage2.width": 16}
+    assert network(stages) == "1 stage, relu; stage1: plain, width 8"
+    assert network({"layers": 2, "layer1.width": 8, "layer2.width": 4, "layer3.width": 8}) == (
+        "2 layers; layer1: width 8; layer2: width 4"
+    )
+    assert network({}) == ""

@@ -15,8 +15,10 @@ from nas.outcomes import Epoch
 from nas.tasks import load_task
 from nas.tasks.task import Split, Task
 from nas.training import TrainingFailed, evaluate, train
+from nas.training.arithmetic import choose
 from nas.training.deadline import Deadline
 from nas.training.failure import memory_errors_named
+from nas.training.feed import make_feed
 from nas.training.recipe import OptimizerName, Precision, Recipe
 from pruning import MaskSet, PruningError, prunable
 
@@ -271,3 +273,30 @@ def test_a_batch_larger_than_the_task_is_refused(digits: Task) -> None:
     module = _network()
     with pytest.raises(NasError, match="batch_size must be at most the 1077 training images of 'digits'; got 2000"):
         train(module, _masks(module, 0.5), digits, replace(FAST, batch_size=2000), seed=0)
+
+
+# ---- the feed ------------------------------------------------------------------------------------------------
+
+
+def test_an_epoch_has_whole_batches_of_different_images_in_a_new_order_each_time(digits: Task) -> None:
+    recipe = replace(FAST, crop_pad=0, batch_size=100)
+    feed = make_feed(digits, recipe, choose(torch.device("cpu"), "float32", None), seed=0)
+    rows, _ = digits.batch(digits.train, slice(None))
+    known = {tuple(row.flatten().tolist()) for row in rows}
+    epochs = [list(feed.epoch()) for _ in range(2)]
+    for batches in epochs:
+        assert [tuple(inputs.shape) for inputs, _ in batches] == [(100, 1, 8, 8)] * feed.steps
+        assert feed.steps == 10
+        seen = [tuple(image.flatten().tolist()) for inputs, _ in batches for image in inputs]
+        assert set(seen) <= known
+        assert len(set(seen)) >= 1000 - (len(rows) - len(known))
+    assert not torch.equal(epochs[0][0][0], epochs[1][0][0])
+
+
+def test_crop_pad_replaces_that_of_the_task(digits: Task) -> None:
+    arithmetic = choose(torch.device("cpu"), "float32", None)
+    for pad, expected in ((None, 1), (0, 0), (3, 3)):
+        feed = make_feed(digits, replace(FAST, crop_pad=pad), arithmetic, seed=0)
+        assert feed.task.augment is not None
+        assert feed.task.augment.pad == expected
+        assert feed.task.augment.border == "zero"

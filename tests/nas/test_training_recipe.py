@@ -22,6 +22,7 @@ from nas.training.schedule import rate_share
         ("epochs", 0, "epochs must be a whole number, at least 1; got 0"),
         ("epochs", 1.5, "epochs must be a whole number, at least 1; got 1.5"),
         ("batch_size", True, "batch_size must be a whole number, at least 1; got True"),
+        ("crop_pad", -1, "crop_pad must be a whole number, at least 0; got -1"),
         ("evaluate_every", -1, "evaluate_every must be a whole number, at least 0; got -1"),
         ("learning_rate", 0.0, "learning_rate must be in (0, finite); got 0.0"),
         ("learning_rate", math.nan, "learning_rate must be in (0, finite); got nan"),
