@@ -25,7 +25,8 @@ from nas.screen import Screen, ScreenSettings
 from nas.search import Search
 from nas.strategies import STRATEGIES
 from nas.tasks import Task, load_task
-from nas.training import Recipe, evaluate, train
+from nas.training import Recipe, evaluate, recipe_for, train
+from nas.training.recipes import Purpose
 from nas.trial import TrialSettings, make_runner
 from pruning import MaskSet
 from search_spaces import Choice
@@ -68,7 +69,7 @@ def run_search(setup: Setup, on_event: Listener) -> list[Record]:
     """Run the search until the config's number of trials is finished; return all its records."""
     config = setup.config
     settings = TrialSettings(
-        recipe=_recipe(config, config.epochs), device=setup.device, time_limit_seconds=config.time_limit
+        recipe=_recipe(config, "search", config.epochs), device=setup.device, time_limit_seconds=config.time_limit
     )
     screening = ScreenSettings(minimum=config.min_records, oversample=config.oversample, explore=config.explore)
     screen = Screen(setup.candidates, setup.task, config.objectives, screening if config.screen else None)
@@ -89,7 +90,7 @@ def retrain(
     task = setup.task.to(setup.device)
     torch.set_num_threads(cores())
     module, masks = realize(candidate, task)
-    recipe = _recipe(setup.config, setup.config.final_epochs)
+    recipe = _recipe(setup.config, "final", setup.config.final_epochs)
     outcome = train(module, masks, task, recipe, seed=candidate.seed, device=setup.device, on_epoch=on_epoch)
     return module, masks, replace(outcome, test_accuracy=evaluate(module, task.test, task))
 
@@ -142,5 +143,5 @@ def _bound(config: SearchConfig, device: str) -> int | None:
     return None if config.max_multiply_adds == "none" else config.max_multiply_adds
 
 
-def _recipe(config: SearchConfig, epochs: int) -> Recipe:
-    return Recipe(epochs=epochs, precision=config.precision, **config.recipe)
+def _recipe(config: SearchConfig, purpose: Purpose, epochs: int) -> Recipe:
+    return recipe_for(config.task, purpose, **{"epochs": epochs, "precision": config.precision, **config.recipe})

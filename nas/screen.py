@@ -149,9 +149,17 @@ class Screen:
         return nondominated(self._maximised(np.array(values)))
 
     def _maximised(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Objectives (n, d) with every column to be maximised; costs by their negative logarithm."""
+        """Objectives (n, d) on the scales on which progress counts, every column to be maximised.
+
+        Accuracy by the negative logarithm of the error, costs by their negative logarithm: halving the error of a
+        good network is worth as much as halving its size, and a network near chance is worth next to nothing
+        however small it is. Errors below half a validation image count as that.
+        """
+        floor = 0.5 / len(self._task.val)
         columns = [
-            values[:, i] if name == "val_accuracy" else -np.log10(np.maximum(values[:, i], 1.0))
+            -np.log10(
+                np.maximum(1.0 - values[:, i], floor) if name == "val_accuracy" else np.maximum(values[:, i], 1.0)
+            )
             for i, name in enumerate(self._objectives)
         ]
         return np.stack(columns, axis=1)
@@ -160,7 +168,7 @@ class Screen:
         """The worst point that still counts: chance accuracy and the dearest finished network, a tenth dearer."""
         values = np.array([record.values for record in _finished(history) if record.values is not None])
         worst = self._maximised(values).min(axis=0) - np.log10(1.1)
-        chance = 1.0 / self._task.signature.classes
+        chance = -np.log10(1.0 - 1.0 / self._task.signature.classes)
         return np.array([chance if n == "val_accuracy" else w for n, w in zip(self._objectives, worst, strict=True)])
 
 

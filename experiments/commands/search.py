@@ -77,14 +77,16 @@ def _run(config: SearchConfig, run: RunDirectory, output: Output) -> RunSummary:
     from experiments.files import write_text
     from experiments.searching import prepare, run_search
     from experiments.terminal.search_progress import SearchProgress
+    from experiments.termination import terminable
 
     setup = prepare(config, run)
     write_text(run.config, to_yaml(config))
     try:
-        with SearchProgress(output.progress, setup.records.history, config.trials) as progress:
-            run_search(setup, progress)
-        _retrain_best(setup, run, output)
-        return _write_files(setup, run, output)
+        with terminable():
+            with SearchProgress(output.progress, setup.records.history, config.trials) as progress:
+                run_search(setup, progress)
+            _retrain_best(setup, run, output)
+            return _write_files(setup, run, output)
     except KeyboardInterrupt:
         finished = setup.records.count("finished")
         raise StoppedError(

@@ -63,7 +63,7 @@ def mark_front(trials: Sequence[Trial], objectives: Sequence[str]) -> list[Trial
     import numpy as np
 
     finished = [trial for trial in trials if trial.accuracy is not None]
-    costs = np.array([_costs(trial, objectives) for trial in finished], dtype=float).reshape(len(finished), -1)
+    costs = np.array([_costs(trial, objectives) for trial in finished]).reshape(len(finished), len(objectives))
     front = set()
     for i, trial in enumerate(finished):
         no_worse = (costs <= costs[i]).all(axis=1)
@@ -81,12 +81,14 @@ def _costs(trial: Trial, objectives: Sequence[str]) -> list[float]:
 
 def _trial(record: Record) -> Trial:
     sparsity: Mapping[str, Any] = record.candidate.get("sparsity", {})
+    density = float(sparsity.get("density", 1.0))
+    dense = density == 1.0  # then no method chose anything
     trial = Trial(
         number=record.number,
         state=record.state,
-        method=str(sparsity.get("method", "")),
-        allocation=str(sparsity.get("allocation", "")),
-        density=float(sparsity.get("density", 1.0)),
+        method="dense" if dense else str(sparsity.get("method", "")),
+        allocation="" if dense else str(sparsity.get("allocation", "")),
+        density=density,
         explored=record.explored,
         attempts=record.attempts,
         expected=None if record.prediction is None else Expectation(float(record.prediction)),
@@ -108,7 +110,8 @@ def _trial(record: Record) -> Trial:
 
 
 def _stages(records: Sequence[Record]) -> dict[str, float]:
-    totals = {"training": sum(record.outcome.seconds for record in records if record.outcome)}
+    totals = dict.fromkeys(["training", *STAGES.values()], 0.0)
+    totals["training"] = sum(record.outcome.seconds for record in records if record.outcome)
     for record in records:
         for key, seconds in record.overhead.items():
             stage = STAGES.get(key, key)

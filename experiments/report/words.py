@@ -64,12 +64,13 @@ def network(architecture: Mapping[str, Any]) -> str:
         numbered = re.fullmatch(r"(stage|layer)(\d+)", place)
         if numbered and int(numbered[2]) > int(architecture.get(f"{numbered[1]}s", numbered[2])):
             continue
-        word = (
-            value
-            if isinstance(value, str)
-            else f"{value} {name[: -1 if value == 1 else None]}"
-            if name in COUNTS
-            else f"{choice} {value}"
-        )
-        parts.setdefault(place, []).append(word)
+        parts.setdefault(place, []).append(_word(name, choice, value))
     return "; ".join(f"{place}: {', '.join(words)}".removeprefix(": ") for place, words in parts.items() if words)
+
+
+def _word(name: str, choice: str, value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if name in COUNTS:
+        return f"{value} {name.removesuffix('s') if value == 1 else name}"
+    return f"{choice} {value}"

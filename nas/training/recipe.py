@@ -19,11 +19,11 @@ class Recipe:
 
     The rate rises linearly from near 0 to `learning_rate` over the first `warmup` share of all steps, then
     falls by `schedule` to near 0 at the last. `momentum` is SGD's (Nesterov) or AdamW's first beta.
-    `weight_decay` acts on weights, never on biases or normalisation. `crop_pad` replaces the
-    pixels of random shift of the task's augmentation (None: the task's own). `channels_last=None` and
-    `precision="auto"` choose what was measured faster on the device. Validation runs after every
-    `evaluate_every` epochs (0: only after the last, which always has it). `compile` hands the network to
-    torch.compile; `deterministic` asks a GPU for the same bits each run, at some speed (a CPU gives them).
+    `weight_decay` acts on weights, never on biases or normalisation. `crop_pad` is how many pixels an image may
+    shift (None: as the task's augmentation says). `channels_last=None` and `precision="auto"` choose what was
+    measured faster on the device. Validation runs after every `evaluate_every` epochs (0: only after the last,
+    which always has it). `compile` hands the network to torch.compile; `deterministic` asks a GPU for the same
+    bits each run, at some speed (a CPU gives them).
     """
 
     epochs: int

@@ -83,11 +83,10 @@ def test_report_says_what_the_run_came_to(run: RunSummary, html: str) -> None:
 
 def test_messages_cannot_inject_markup(run: RunSummary) -> None:
     evil = replace(run.failed[0], message="<script>alert(1)</script>")
-    trials = tuple(evil if trial.number == evil.number else trial for trial in run.trials)
-    assert "<script" not in page(replace(run, trials=trials, name="<script>"))
+    assert "<script" not in page(replace(run, trials=(evil,), best=None, name="<script>", command="<script>"))
 
 
-@pytest.mark.parametrize("trials", [1, 2, 6])
+@pytest.mark.parametrize("trials", [1, 2])
 def test_report_of_a_run_that_has_just_begun(trials: int) -> None:
     small = summary(trials)
     text = Document(page(small)).text
@@ -100,11 +99,7 @@ def test_report_of_a_run_without_any_finished_trial(run: RunSummary) -> None:
     assert "No trial has finished yet" in Document(page(replace(run, trials=(), best=None))).text
 
 
-def test_same_summary_gives_the_same_bytes(run: RunSummary, html: str) -> None:
-    assert page(run) == html
-
-
-def test_report_is_written_whole(run: RunSummary, html: str, tmp_path: Path) -> None:
+def test_report_is_written_whole_and_the_same_each_time(run: RunSummary, html: str, tmp_path: Path) -> None:
     file = tmp_path / "deep" / "report.html"
     write_report(run, file)
     assert file.read_text(encoding="utf-8") == html
