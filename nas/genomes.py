@@ -16,7 +16,7 @@ import numpy as np
 
 from nas.candidates import Candidate, to_json
 from nas.errors import NasError
-from nas.seeds import derive, stream
+from nas.seeds import derive
 from predictors import multiply_adds
 from pruning import ALLOCATIONS, METHODS, Sparsity, prunable
 from pruning.naming import unknown
@@ -25,7 +25,7 @@ from search_spaces import Architecture, Choice, SearchSpace, Signature
 Genes: TypeAlias = tuple[int, ...]
 
 POINTS_PER_DECADE = 20
-ROUNDS = {"synflow": 20}
+ROUNDS = {"synflow": 10}
 MULTIPLIERS = (0.25, 0.5, 1.0, 2.0, 4.0)
 NEUTRAL = MULTIPLIERS.index(1.0)
 
@@ -157,7 +157,7 @@ class CandidateSpace:
         return within and round(self.sparsity.densities[density] * total) >= layers
 
     def _measure(self, architecture: Architecture) -> tuple[int, int, int]:
-        module = self.space.build(architecture, self.signature, generator=stream(0, "measure"))
+        module = self.space.skeleton(architecture, self.signature)
         weights = prunable(module)
         total = sum(weight.numel() for weight in weights.values())
         return multiply_adds(module, self.signature.input_shape), total, len(weights)

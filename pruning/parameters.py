@@ -32,14 +32,14 @@ def prunable(module: nn.Module) -> dict[str, nn.Parameter]:
     stands once, under its first name; one shared with an embedding is left out with the embedding.
 
     Args:
-        module: any network, on any device.
+        module: any network, on any device; on the meta device for its shapes alone.
 
     Returns:
         Parameter name, as in `named_parameters()`, -> the parameter itself (not a copy).
 
     Raises:
         PruningError: a layer's weight is not a parameter (parametrised, or pruned by torch.nn.utils.prune), or
-            has no values yet (lazy or on the meta device).
+            has no shape yet (lazy).
     """
     seen = {id(layer.weight) for layer in module.modules() if isinstance(layer, _LOOKUPS)}
     weights: dict[str, nn.Parameter] = {}
@@ -63,9 +63,8 @@ def _weights_of(layer: nn.Module, prefix: str) -> list[tuple[str, nn.Parameter]]
             f"parametrisation permanent first (torch.nn.utils.prune.remove, parametrize.remove_parametrizations)."
         )
     for leaf, weight in found:
-        if isinstance(weight, UninitializedParameter) or weight.is_meta:
+        if isinstance(weight, UninitializedParameter):
             raise PruningError(
-                f"a weight must have values; got a lazy or meta tensor ('{leaf}' of {where}). "
-                f"Run the network once, or load its weights, before pruning."
+                f"a weight must have a shape; got a lazy tensor ('{leaf}' of {where}). Run the network once first."
             )
     return found

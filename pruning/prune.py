@@ -101,7 +101,13 @@ def _chosen(
 
 
 def _shapes(module: nn.Module) -> dict[str, Size]:
-    shapes = {name: weight.shape for name, weight in prunable(module).items()}
+    weights = prunable(module)
+    for name, weight in weights.items():
+        if weight.is_meta:
+            raise PruningError(
+                f"a weight must have values to be pruned; got a meta tensor ('{name}'). Load the weights first."
+            )
+    shapes = {name: weight.shape for name, weight in weights.items()}
     if not shapes:
         raise PruningError(
             f"the network must have prunable weights; got none in {type(module).__name__}. "

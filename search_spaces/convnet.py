@@ -13,7 +13,7 @@ from search_spaces.activations import GAINS
 from search_spaces.architecture import Architecture, Choice, Signature
 from search_spaces.blocks import BLOCKS, classifier, conv_norm
 from search_spaces.errors import SpaceError
-from search_spaces.initialize import initialize
+from search_spaces.initialize import initialize, skeleton
 from search_spaces.space import SearchSpace
 
 
@@ -32,6 +32,7 @@ class Plan:
     """A whole genome, read: the live stages from input to output."""
 
     activation: str
+    stem_stride: int
     downsample: str
     stages: tuple[Stage, ...]
 
@@ -39,6 +40,7 @@ class Plan:
 class ConvNet(SearchSpace):
     """A 3x3 stem, stages of blocks that halve the image at each entry but the first, global average, linear head.
 
+    The stem's stride is a gene: with 2, every later layer costs a quarter, which buys width on a small machine.
     Every convolution is followed by batch norm and has no bias. Downsampling is by a stride of 2 in the stage's
     first block or by max pooling before it; an image with a side of one pixel is not halved further.
     Parameters are named `stage<i>.*`: the stem belongs to the first live stage, the head to the last.
@@ -59,6 +61,7 @@ class ConvNet(SearchSpace):
         shared = (
             Choice("stages", (2, 3, 4), ordered=True),
             Choice("activation", ("relu", "leaky_relu", "silu", "gelu")),
+            Choice("stem_stride", (1, 2), ordered=True),
             Choice("downsample", ("stride", "maxpool")),
         )
         own = (
@@ -85,11 +88,17 @@ class ConvNet(SearchSpace):
         _check_image(signature, self.name)
         return initialize(lambda: assemble(plan, signature), generator, gain=GAINS[plan.activation])
 
+    def skeleton(self, architecture: Architecture, signature: Signature) -> nn.Module:
+        """Return the network on the meta device: its shapes, without storage or values."""
+        plan = self.plan(architecture)
+        _check_image(signature, self.name)
+        return skeleton(lambda: assemble(plan, signature))
+
     def canonical(self, architecture: Architecture) -> Architecture:
         """Return the same genes with those of absent stages at 0: no other two genomes build equal networks.
 
         Every live gene shows in a layer's type, a weight's shape or the number of layers, so equality is exact
-        for every input of at least 2x2 pixels (on 1x1 images nothing is halved, and `downsample` is idle).
+        for every input of at least 2x2 pixels (1x1 images are not halved: `stem_stride` and `downsample` are idle).
         """
         self.validate(architecture)
         live = self._shared + self._own * len(self.plan(architecture).stages)
@@ -101,10 +110,10 @@ class ConvNet(SearchSpace):
         return tuple(f"stage{index}.*" for index in range(1, len(self.plan(architecture).stages) + 1))
 
     def describe(self, architecture: Architecture) -> str:
-        """Return for example `relu, stride | 32 residual3x2 > 64 plain5x1`: width, kind, kernel x depth."""
+        """Return for example `relu, stem/1, stride | 32 residual3x2 > 64 plain5x1`: width, kind, kernel x depth."""
         plan = self.plan(architecture)
         stages = (f"{s.width} {s.kind}{s.kernel}x{s.depth}" for s in plan.stages)
-        return f"{plan.activation}, {plan.downsample} | {' > '.join(stages)}"
+        return f"{plan.activation}, stem/{plan.stem_stride}, {plan.downsample} | {' > '.join(stages)}"
 
     def plan(self, architecture: Architecture) -> Plan:
         """Return the genome as named values, without the absent stages.
@@ -122,14 +131,16 @@ class ConvNet(SearchSpace):
             )
             for index in range(1, int(values["stages"]) + 1)
         )
-        return Plan(str(values["activation"]), str(values["downsample"]), stages)
+        return Plan(str(values["activation"]), int(values["stem_stride"]), str(values["downsample"]), stages)
 
 
 def assemble(plan: Plan, signature: Signature) -> nn.Sequential:
     """Return the network of a plan, not initialised: (B, channels, H, W) -> (B, classes)."""
     channels, *sides = signature.input_shape
     width, side = plan.stages[0].width, min(sides)
-    stem = conv_norm(channels, width, 3, activation=plan.activation)
+    stride = plan.stem_stride if side > 1 else 1
+    stem = conv_norm(channels, width, 3, stride=stride, activation=plan.activation)
+    side = -(-side // stride)
     network: OrderedDict[str, nn.Module] = OrderedDict()
     for index, stage in enumerate(plan.stages, start=1):
         halves = index > 1 and side > 1

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn
 
 from search_spaces.activations import ACTIVATIONS, GAINS
 from search_spaces.architecture import Architecture, Choice, Signature
-from search_spaces.initialize import initialize
+from search_spaces.initialize import initialize, skeleton
 from search_spaces.space import SearchSpace
 
 
@@ -33,9 +33,17 @@ class MLP(SearchSpace):
 
     def build(self, architecture: Architecture, signature: Signature, *, generator: torch.Generator) -> nn.Module:
         """Return the initialised network, on the CPU in train mode, as a pure function of the arguments."""
+        activation = str(self.values(architecture)["activation"])
+        return initialize(self._maker(architecture, signature), generator, gain=GAINS[activation])
+
+    def skeleton(self, architecture: Architecture, signature: Signature) -> nn.Module:
+        """Return the network on the meta device: its shapes, without storage or values."""
+        return skeleton(self._maker(architecture, signature))
+
+    def _maker(self, architecture: Architecture, signature: Signature) -> Callable[[], nn.Module]:
         values, widths = self.values(architecture), self.widths(architecture)
         activation, normed = str(values["activation"]), values["norm"] == "batch"
-        return initialize(lambda: assemble(widths, activation, normed, signature), generator, gain=GAINS[activation])
+        return lambda: assemble(widths, activation, normed, signature)
 
     def canonical(self, architecture: Architecture) -> Architecture:
         """Return the same genes with the widths of absent layers at 0: no other two genomes build equal networks."""

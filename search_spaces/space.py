@@ -27,6 +27,10 @@ class SearchSpace(ABC):
         """Return the initialised network, on the CPU in train mode, as a pure function of the arguments."""
 
     @abstractmethod
+    def skeleton(self, architecture: Architecture, signature: Signature) -> nn.Module:
+        """Return the network on the meta device: its shapes, without storage or values, in no time."""
+
+    @abstractmethod
     def canonical(self, architecture: Architecture) -> Architecture:
         """Return the representative of all architectures that build the same network (idempotent)."""
 

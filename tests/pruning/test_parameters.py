@@ -5,9 +5,10 @@ from itertools import pairwise
 import pytest
 import torch
 from torch import nn
-from torch.nn.utils import parametrizations, prune
+from torch.nn.utils import parametrizations
+from torch.nn.utils import prune as torch_prune
 
-from pruning import PruningError, prunable
+from pruning import Evidence, PruningError, Sparsity, prunable, prune
 from tests.pruning.nets import NETS, Recurrent, make
 
 EXPECTED = {
@@ -70,7 +71,7 @@ def test_a_weight_shared_with_an_embedding_is_left_out() -> None:
 
 
 def pruned(layer: nn.Module) -> nn.Module:
-    prune.identity(layer, "weight")  # type: ignore[no-untyped-call]
+    torch_prune.identity(layer, "weight")  # type: ignore[no-untyped-call]
     return layer
 
 
@@ -85,10 +86,17 @@ def test_a_weight_that_is_no_parameter_is_refused(layer: nn.Module) -> None:
         prunable(nn.Sequential(nn.Linear(3, 3), layer))
 
 
-@pytest.mark.parametrize("layer", [nn.LazyLinear(4), nn.Linear(3, 4, device="meta")])
-def test_a_weight_without_values_is_refused(layer: nn.Module) -> None:
-    with pytest.raises(PruningError, match=r"must have values; got a lazy or meta tensor \('weight' of .*Linear ''\)"):
-        prunable(layer)
+def test_a_weight_without_a_shape_is_refused() -> None:
+    with pytest.raises(PruningError, match=r"must have a shape; got a lazy tensor \('weight' of LazyLinear ''\)"):
+        prunable(nn.LazyLinear(4))
+
+
+def test_a_weight_without_values_has_a_shape_but_cannot_be_pruned() -> None:
+    module = nn.Sequential(nn.Linear(3, 4, device="meta"))
+    assert prunable(module)["0.weight"].shape == (4, 3)
+    evidence = Evidence((3,), torch.Generator())
+    with pytest.raises(PruningError, match=r"must have values to be pruned; got a meta tensor \('0.weight'\)"):
+        prune(module, Sparsity("random", 0.5), evidence)
 
 
 @pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")

@@ -18,7 +18,8 @@ CIFAR = Signature((3, 32, 32), 10)
 
 def _uniform(kind: str, depth: int, widths: tuple[int, ...], **shared: Value) -> Architecture:
     """An architecture with the same kind and depth in every stage, 3x3, ReLU, strided unless told otherwise."""
-    values: dict[str, Value] = {"stages": len(widths), "activation": "relu", "downsample": "stride", **shared}
+    values: dict[str, Value] = {"stages": len(widths), "activation": "relu", "downsample": "stride"}
+    values |= {"stem_stride": 1, **shared}
     for stage in range(1, 5):
         width = widths[min(stage, len(widths)) - 1]
         values |= {f"stage{stage}.kind": kind, f"stage{stage}.depth": depth}
@@ -84,7 +85,7 @@ def test_each_stage_but_the_first_halves_until_one_pixel(
 
 
 def test_number_of_networks_by_brute_force() -> None:
-    """Distinct structures over all genomes with one activation = 2 downsamplings x (3^2 + 3^3 + 3^4) kinds."""
+    """Structures of all genomes with one activation = 2 strides x 2 downsamplings x (3^2 + 3^3 + 3^4) kinds."""
     space = ConvNet("one_size", depths=(1,), widths=(8,), kernels=(3,))
     signature = Signature((1, 8, 8), 10)
     structures, representatives = set(), set()
@@ -94,8 +95,8 @@ def test_number_of_networks_by_brute_force() -> None:
         plan = space.plan(architecture)
         structures.add(repr(skeleton(lambda plan=plan: assemble(plan, signature))))  # type: ignore[misc]
         representatives.add(space.canonical(architecture))
-    assert space.size == 4 * 3 * 2 * 3**4
-    assert len(structures) == len(representatives) == 2 * (3**2 + 3**3 + 3**4)
+    assert space.size == 4 * 3 * 2 * 2 * 3**4
+    assert len(structures) == len(representatives) == 2 * 2 * (3**2 + 3**3 + 3**4)
 
 
 def test_residual_block_by_hand() -> None:
@@ -130,7 +131,7 @@ def test_no_convolution_has_a_bias_and_each_has_a_norm() -> None:
 
 def test_describe_reads_like_the_network() -> None:
     architecture = _uniform("residual", 2, (32, 64), activation="silu", downsample="maxpool")
-    assert CONVNET.describe(architecture) == "silu, maxpool | 32 residual3x2 > 64 residual3x2"
+    assert CONVNET.describe(architecture) == "silu, stem/1, maxpool | 32 residual3x2 > 64 residual3x2"
 
 
 def test_input_must_be_an_image() -> None:
