@@ -63,11 +63,11 @@ def save_best(
     folder: Path, candidate: Candidate, task: Task, module: nn.Module, masks: MaskSet, outcome: Outcome
 ) -> None:
     """Write the network's files into `folder`, made if absent."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     folder.mkdir(parents=True, exist_ok=True)
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
-    save_file(state, folder / "weights.safetensors")
+    (folder / "weights.safetensors").write_bytes(save(state))
     sparsity = candidate.sparsity
     save_masks(masks, folder / "masks.safetensors", {"method": sparsity.method, "density": repr(sparsity.density)})
     mean, std = task.normalise.constants

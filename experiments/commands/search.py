@@ -10,11 +10,9 @@ import typer
 from experiments.commands.flags import Data, Json
 
 if TYPE_CHECKING:
-    from experiments.config import SearchConfig
     from experiments.output import Output
     from experiments.report.summary import RunSummary
     from experiments.run_directory import RunDirectory
-    from experiments.searching import Setup
 
 
 def search(
@@ -66,76 +64,10 @@ def search(
     output = Output(json)
     resolved = resolve(config, flags)
     with driving(resolved.folder) as run:
-        summary = _run(resolved, run, output)
+        from experiments.running import complete
+
+        summary = complete(resolved, run, output)
     _conclude(summary, run, output)
-
-
-def _run(config: SearchConfig, run: RunDirectory, output: Output) -> RunSummary:
-    """Search and retrain; whatever stops it, say what is kept."""
-    from experiments.config import to_yaml
-    from experiments.errors import StoppedError
-    from experiments.files import write_text
-    from experiments.searching import prepare, run_search
-    from experiments.terminal.search_progress import SearchProgress
-    from experiments.termination import terminable
-
-    setup = prepare(config, run)
-    write_text(run.config, to_yaml(config))
-    try:
-        with terminable():
-            with SearchProgress(output.progress, setup.records.history, config.trials) as progress:
-                run_search(setup, progress)
-            _retrain_best(setup, run, output)
-            return _write_files(setup, run, output)
-    except KeyboardInterrupt:
-        finished = setup.records.count("finished")
-        raise StoppedError(
-            f"stopped: {finished} of {config.trials} trials are finished and kept in {config.folder}. "
-            f"Resume: sparsenas search {run.config}"
-        ) from None
-
-
-def _retrain_best(setup: Setup, run: RunDirectory, output: Output) -> None:
-    """Train the best candidate for longer and save it, unless that was done already."""
-    from experiments.report.collect import best_record, saved_best
-    from experiments.searching import retrain
-    from experiments.terminal.epoch_progress import EpochProgress
-    from nas.best import save_best
-    from nas.candidates import from_json
-
-    record = best_record(setup.records.history)
-    epochs = setup.config.final_epochs
-    if record is None or epochs == 0:
-        return
-    saved = saved_best(run.best, record.candidate)
-    if saved is not None and saved.epochs == epochs:
-        return
-    candidate = from_json(record.candidate, f"trial {record.number}")
-    with EpochProgress(output.progress, f"retraining trial {record.number}", epochs) as progress:
-        module, masks, outcome = retrain(setup, candidate, progress)
-    save_best(run.best, candidate, setup.task, module, masks, outcome)
-
-
-def _write_files(setup: Setup, run: RunDirectory, output: Output) -> RunSummary:
-    """Write the table, the predictor and the report of what the records hold."""
-    from experiments.fitting import fit_study
-    from experiments.report.collect import collect
-    from experiments.report.page import write_report
-    from experiments.report.table import write_table
-    from experiments.studies import Study
-    from predictors.errors import PredictorError
-
-    config, records = setup.config, setup.records
-    study = Study(config.name, records.header, records.history, config, run)
-    write_table(records.history, run.table)
-    try:
-        with output.progress.status("fitting the predictor"):
-            fit_study(study).save(run.predictor)
-    except PredictorError as error:  # too few trials for one; the search itself is none the worse
-        output.progress.print(f"no predictor was saved: {error}", style="dim", markup=False, soft_wrap=True)
-    summary = collect(study)
-    write_report(summary, run.report)
-    return summary
 
 
 def _conclude(summary: RunSummary, run: RunDirectory, output: Output) -> None:

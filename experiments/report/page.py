@@ -74,7 +74,7 @@ def _facts(summary: RunSummary) -> str:
         ("Test accuracy", percent(best.test_accuracy, 2), longer),
         ("Validation accuracy", percent(trial.accuracy, 2), f"in the search, trial {trial.number}"),
         ("Kept weights", count(trial.kept), f"of {count(trial.total)}"),
-        ("Density", share(_density(trial)), f"{trial.method}, {trial.allocation}"),
+        ("Density", share(_density(trial)), ", ".join(filter(None, (trial.method, trial.allocation)))),
         ("Multiply-adds", short_count(trial.multiply_adds), "kept ones, per image"),
         ("Search time", duration(sum(summary.stages.values())) if summary.stages else "–", "summed over workers"),
     ]

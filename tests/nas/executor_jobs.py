@@ -98,6 +98,16 @@ def nap(settings: Any, payload: Any, seconds: float) -> Outcome:
     return outcome(seconds)
 
 
+def meet(settings: Any, payload: Any, mine: str, theirs: str) -> Outcome:
+    """Show up, and wait until the other has: two such jobs end only if they run side by side."""
+    Path(mine).touch()
+    for _ in range(600):
+        if Path(theirs).exists():
+            return outcome(1.0)
+        time.sleep(0.05)
+    raise TimeoutError("the other job never came")
+
+
 BEHAVIOURS: dict[str, Callable[..., Outcome | Failure]] = {
-    f.__name__: f for f in (train, describe, fail, starve, starve_torch, be_killed, leave, hang, beat, speak, nap)
+    f.__name__: f for f in (train, describe, fail, starve, starve_torch, be_killed, leave, hang, beat, speak, nap, meet)
 }

@@ -117,16 +117,16 @@ def test_settings_and_payload_arrive(executor: Executor) -> None:
     assert result.val_accuracy == np.arange(100_000).sum() + 0.5
 
 
-def test_a_slot_starts_its_job_at_once_and_slots_run_side_by_side(isolated: Executor) -> None:
-    run(isolated, job(0, "nap", 0.0), job(1, "nap", 0.0))
-    start = time.monotonic()
-    isolated.submit(job(2, "nap", 0.6))
-    isolated.submit(job(3, "nap", 0.6))
-    time.sleep(0.6)  # the driver is busy meanwhile
-    run_on: list[int] = []
-    while len(run_on) < 2:
-        run_on += [each.identity for each, _ in isolated.wait()]
-    assert time.monotonic() - start < 1.1
+def test_slots_start_their_jobs_at_once_and_run_side_by_side(isolated: Executor, tmp_path: Path) -> None:
+    one, other = str(tmp_path / "one"), str(tmp_path / "other")
+    isolated.submit(job(2, "meet", one, other))
+    isolated.submit(job(3, "meet", other, one))
+    while not (tmp_path / "one").exists() or not (tmp_path / "other").exists():
+        time.sleep(0.01)  # the driver does not wait() meanwhile: a free slot needs no push
+    results: dict[int, Outcome | Failure] = {}
+    while len(results) < 2:
+        results |= {each.identity: result for each, result in isolated.wait()}
+    assert all(isinstance(result, Outcome) for result in results.values())
 
 
 def test_an_exception_is_a_failure_of_one_line(executor: Executor) -> None:
@@ -185,9 +185,9 @@ def test_a_job_that_does_not_end_is_killed(isolated: Executor, tmp_path: Path, m
 def test_the_limit_and_its_grace_come_from_the_resources(tmp_path: Path) -> None:
     executor = local(work(), Resources(workers=1, time_limit_seconds=0.5, grace_seconds=0.5))
     assert isinstance(run(executor, job(0, "nap", 0.0))[0], Outcome)
-    start = time.monotonic()
-    assert failure(run(executor, job(1, "hang", str(tmp_path / "pid")))[1]).error == "time_limit"
-    assert 1.0 <= time.monotonic() - start < 4.0
+    result = failure(run(executor, job(1, "hang", str(tmp_path / "pid")))[1])
+    assert result.error == "time_limit"
+    assert result.seconds >= 1.0  # the limit and the grace
     executor.close()
 
 
@@ -333,12 +333,10 @@ def test_resources_out_of_range(settings: dict[str, Any], message: str) -> None:
     ("address", "reason"),
     [("127.0.0.1:9", "ConnectionRefusedError"), ("ray://host:1", '"auto" or "host:port"'), ("nowhere", "auto")],
 )
-def test_a_ray_cluster_that_is_not_there_is_one_line_at_once(address: str, reason: str) -> None:
-    start = time.monotonic()
+def test_a_ray_cluster_that_is_not_there_is_one_line(address: str, reason: str) -> None:
     with pytest.raises(NasError, match=f"a Ray cluster must be reachable; got '.*{reason}") as caught:
         _connect(SimpleNamespace(is_initialized=lambda: False), Resources(address=address), 0)
     assert "\n" not in str(caught.value)
-    assert time.monotonic() - start < 5
 
 
 def test_ray_without_workers_is_refused() -> None:
