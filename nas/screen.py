@@ -152,8 +152,7 @@ class Screen:
         """Objectives (n, d) on the scales on which progress counts, every column to be maximised.
 
         Accuracy by the negative logarithm of the error, costs by their negative logarithm: halving the error of a
-        good network is worth as much as halving its size, and a network near chance is worth next to nothing
-        however small it is. Errors below half a validation image count as that.
+        network is worth as much as halving its size. Errors below half a validation image count as that.
         """
         floor = 0.5 / len(self._task.val)
         columns = [
@@ -165,11 +164,14 @@ class Screen:
         return np.stack(columns, axis=1)
 
     def _reference(self, history: History) -> NDArray[np.float64]:
-        """The worst point that still counts: chance accuracy and the dearest finished network, a tenth dearer."""
-        values = np.array([record.values for record in _finished(history) if record.values is not None])
-        worst = self._maximised(values).min(axis=0) - np.log10(1.1)
-        chance = -np.log10(1.0 - 1.0 / self._task.signature.classes)
-        return np.array([chance if n == "val_accuracy" else w for n, w in zip(self._objectives, worst, strict=True)])
+        """The worst point that still counts: the median accuracy so far, and the dearest network, a tenth dearer.
+
+        With chance accuracy as the reference most of the volume would lie among networks too small to be of use,
+        and a search would spend its trials there.
+        """
+        values = self._maximised(np.array([r.values for r in _finished(history) if r.values is not None]))
+        dearest = values.min(axis=0) - np.log10(1.1)
+        return np.where([name == "val_accuracy" for name in self._objectives], np.median(values, axis=0), dearest)
 
 
 def _proposal(

@@ -18,6 +18,7 @@ def bench(
     """Measure this project: searches with and without screening, resuming, executors, overhead, training speed."""
     from experiments import registries
     from experiments.benchmarks import BENCHMARKS
+    from experiments.errors import ExperimentError
     from experiments.output import Output
     from experiments.terminal.bench_table import bench_table
 
@@ -27,7 +28,8 @@ def bench(
             output.results.print(f"{known:<12} {(benchmark.__doc__ or '').splitlines()[0]}", soft_wrap=True)
         output.emit({"benchmarks": list(BENCHMARKS)})
         return
-    registries.check("benchmark", name, BENCHMARKS)
+    if name not in BENCHMARKS:
+        raise ExperimentError(registries.unknown("benchmark", name, BENCHMARKS))
     table = BENCHMARKS[name](out, lambda line: output.progress.print(line, markup=False))
     files = table.write(out)
     output.results.print(bench_table(table))
