@@ -13,7 +13,7 @@ endif
 .PHONY: search test lint format install clean
 
 search: install
-	$(BIN)/sparsenas search --task digits --name digits
+	$(BIN)/sparsenas search --task digits --max-density 0.2 --name digits
 
 test: install
 	$(BIN)/python -m pytest
