@@ -18,8 +18,8 @@ from experiments.benchmarks.paired import paired_difference
 from experiments.benchmarks.table import Table
 from nas.hypervolume import hypervolume, nondominated
 
-SEEDS = tuple(range(8))
-TRIALS = 50
+SEEDS = tuple(range(6))
+TRIALS = 40
 EPOCHS = 6
 STRATEGIES = ("evolution",)
 CHANCE = 0.1
