@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -102,8 +103,10 @@ def network_rows(task: Task, depth: int, activation: str, initialization: str, s
     """Yield one network's row at each of `STAGES`. Images and pruning batch depend on the seed alone."""
     make, gain = ACTIVATIONS[activation]
     module = perceptron(task, depth, make)
-    own_gain = {"gain": gain} if initialization == "orthogonal" else {}
-    INITIALIZATIONS[initialization](module, stream(seed, "init"), **own_gain)
+    fill_ = INITIALIZATIONS[initialization]
+    if initialization == "orthogonal":
+        fill_ = partial(fill_, gain=gain)
+    fill_(module, stream(seed, "init"))
     images = task.evidence(JACOBIAN_IMAGES, stream(seed, "jacobian"))[0]
     inputs, targets = task.evidence(SNIP_IMAGES, stream(seed, "evidence"))
     evidence = Evidence(tuple(inputs.shape[1:]), stream(seed, "mask"), inputs, targets)
@@ -155,5 +158,5 @@ def perceptron(task: Task, depth: int, activation: Callable[[], nn.Module]) -> n
     for index in range(depth):
         if index > 0:
             layers.append(activation())
-        layers.append(nn.utils.skip_init(nn.Linear, widths[index], widths[index + 1]))
-    return nn.Sequential(*layers)
+        layers.append(nn.Linear(widths[index], widths[index + 1], device="meta"))
+    return nn.Sequential(*layers).to_empty(device="cpu")

@@ -43,7 +43,8 @@ def approximate_isometry_(
     Raises:
         PruningError: the masks do not fit, the gain is not positive and finite, or a kept weight is not finite.
 
-    Cost: four products of (side x side) by (side x other) a step in float64; about a second for a ResNet-20.
+    Cost: four products of (side x side) by (side x other) a step in float64; one or two seconds for a ResNet-20 on
+    one core.
     Source: Lee, Ajanthan, Gould and Torr, A signal propagation perspective for pruning neural networks at
     initialization, ICLR 2020, arXiv 1906.06307, section 4 (approximate isometry).
     Differs from the paper: the norm is squared, steps are conjugate gradients with exact length instead of 10,000
