@@ -1,0 +1,1 @@
+"""Findings of others, measured again with this project's own parts."""
