@@ -39,18 +39,11 @@ def find_space(name: str) -> SearchSpace:
 def to_json(candidate: Candidate) -> dict[str, Any]:
     """Return the candidate as JSON-able data with named values, so that a person can read and edit it."""
     space = find_space(candidate.architecture.space)
-    sparsity = candidate.sparsity
     return {
         "format": FORMAT,
         "space": space.name,
         "architecture": space.values(candidate.architecture),
-        "sparsity": {
-            "method": sparsity.method,
-            "density": sparsity.density,
-            "allocation": sparsity.allocation,
-            "rounds": sparsity.rounds,
-            "multipliers": [list(pair) for pair in sparsity.multipliers],
-        },
+        "sparsity": candidate.sparsity.settings(),
         "seed": candidate.seed,
     }
 
@@ -73,9 +66,7 @@ def from_json(data: Mapping[str, Any], where: str = "candidate") -> Candidate:
         raise NasError(f"a candidate's format must be '{FORMAT}'; got {data['format']!r} ({where}).")
     space = find_space(data["space"])
     try:
-        fields = dict(data["sparsity"])
-        multipliers = tuple((str(glob), float(factor)) for glob, factor in fields.pop("multipliers", ()))
-        sparsity = Sparsity(multipliers=multipliers, **fields)
+        sparsity = Sparsity(**data["sparsity"])
         architecture = space.encode(dict(data["architecture"]))
         return Candidate(architecture, sparsity, int(data["seed"]))
     except (TypeError, KeyError) as error:

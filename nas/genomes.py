@@ -25,7 +25,7 @@ from search_spaces import Architecture, Choice, SearchSpace, Signature
 Genes: TypeAlias = tuple[int, ...]
 
 POINTS_PER_DECADE = 20
-ROUNDS = {"synflow": 10}
+ROUNDS = dict.fromkeys(("force", "synflow", "synflow_l2", "synflow_l2_gebhart", "synflow_l2_phew"), 10)
 MULTIPLIERS = (0.25, 0.5, 1.0, 2.0, 4.0)
 NEUTRAL = MULTIPLIERS.index(1.0)
 

@@ -11,18 +11,19 @@ _DECIMALS = 6
 """Ideal counts are rounded to this many decimals, so that a tie is a tie whatever units the shares are in."""
 
 
-def budget(density: float, sizes: Mapping[str, int]) -> int:
+def budget(density: float, sizes: Mapping[str, int], *, allow_empty: bool = False) -> int:
     """Return round(density * total): the number of weights to keep (a half goes to the even neighbour).
 
     Raises:
-        PruningError: that is less than one weight in each layer.
+        PruningError: that is less than one weight in each layer, or, if layers may be empty, none at all.
     """
-    total, layers = sum(sizes.values()), len(sizes)
+    total, least = sum(sizes.values()), 1 if allow_empty else len(sizes)
     kept = round(density * total)
-    if kept < layers:
+    if kept < least:
+        rule = "one weight" if allow_empty else f"one weight in each of {least} layers"
         raise PruningError(
-            f"density must keep at least one weight in each of {layers} layers; got {density:g}, which keeps "
-            f"{kept} of {total} (sparsity.density). Use at least {layers / total:.6g}."
+            f"density must keep at least {rule}; got {density:g}, which keeps "
+            f"{kept} of {total} (sparsity.density). Use at least {least / total:.6g}."
         )
     return kept
 

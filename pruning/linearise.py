@@ -66,6 +66,22 @@ def linearised(module: nn.Module) -> nn.Module:
     return network
 
 
+def squared(module: nn.Module) -> nn.Module:
+    """Return the linearised network with the square of every factor on a path: weights and normalisation.
+
+    A non-negative input's output is then a sum over paths of products of squared weights. Batch normalisation
+    divides by its running variance where it divided by the deviation. Averages and sums (pooling) stay.
+    """
+    network = linearised(module)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.square_()
+        for layer in network.modules():
+            if isinstance(layer, (_BatchNorm, _InstanceNorm)) and layer.running_var is not None:
+                layer.running_var.add_(layer.eps).square_().sub_(layer.eps)  # the layer adds eps and takes the root
+    return network
+
+
 def _is_shift(name: str) -> bool:
     leaf = name.rpartition(".")[2]
     return leaf.startswith("bias") or leaf in ("in_proj_bias", "running_mean")

@@ -65,6 +65,18 @@ class MaskSet(Mapping[str, Tensor]):
         """Kept fraction of all weights, in [0, 1]."""
         return self.kept / self.total
 
+    def counts(self) -> dict[str, int]:
+        """Return the number of kept weights of each parameter."""
+        return dict(self._kept)
+
+    def empty_layers(self) -> list[str]:
+        """Return the parameters of which no weight is kept."""
+        return [name for name, kept in self._kept.items() if kept == 0]
+
+    def collapsed_layers(self) -> list[str]:
+        """Return the parameters of several weights of which one is kept: all signals pass through it."""
+        return [name for name, kept in self._kept.items() if kept == 1 < self._masks[name].numel()]
+
     def layer_densities(self) -> dict[str, float]:
         """Return the kept fraction of each parameter, in [0, 1]."""
         return {name: self._kept[name] / mask.numel() for name, mask in self._masks.items()}

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from fnmatch import fnmatchcase
 
-from pruning.errors import PruningError
+from pruning.globs import matched
 
 Multipliers = Sequence[tuple[str, float]]
 
@@ -15,26 +14,10 @@ def factors(multipliers: Multipliers, names: Iterable[str]) -> dict[str, float]:
 
     Args:
         multipliers: (glob over parameter names, factor > 0); case counts, * matches dots too.
-        names: the prunable parameters.
+        names: the parameters whose counts may change.
 
     Raises:
         PruningError: a glob matches no name, or a name matches two globs.
     """
-    result = dict.fromkeys(names, 1.0)
-    owner: dict[str, str] = {}
-    for glob, factor in multipliers:
-        matched = [name for name in result if fnmatchcase(name, glob)]
-        if not matched:
-            raise PruningError(
-                f"a multiplier's glob must match a prunable parameter; got '{glob}', which matches none "
-                f"(sparsity.multipliers). Known: {', '.join(result)}."
-            )
-        for name in matched:
-            if name in owner:
-                raise PruningError(
-                    f"a parameter must match at most one multiplier; got '{owner[name]}' and '{glob}' for "
-                    f"'{name}' (sparsity.multipliers). Make the globs exclusive."
-                )
-            owner[name] = glob
-            result[name] = factor
-    return result
+    known = list(names)
+    return {**dict.fromkeys(known, 1.0), **matched(multipliers, known, "multiplier", "sparsity.multipliers")}

@@ -20,7 +20,7 @@ _WEIGHTS: tuple[tuple[type[nn.Module], str], ...] = (
 )
 """Layer type and the glob its weights' names match; subclasses are covered, biases match no glob."""
 
-_LOOKUPS = (nn.Embedding, nn.EmbeddingBag)
+LOOKUPS = (nn.Embedding, nn.EmbeddingBag)
 
 
 def prunable(module: nn.Module) -> dict[str, nn.Parameter]:
@@ -41,7 +41,7 @@ def prunable(module: nn.Module) -> dict[str, nn.Parameter]:
         PruningError: a layer's weight is not a parameter (parametrised, or pruned by torch.nn.utils.prune), or
             has no shape yet (lazy).
     """
-    seen = {id(layer.weight) for layer in module.modules() if isinstance(layer, _LOOKUPS)}
+    seen = {id(layer.weight) for layer in module.modules() if isinstance(layer, LOOKUPS)}
     weights: dict[str, nn.Parameter] = {}
     for prefix, layer in module.named_modules():
         for leaf, weight in _weights_of(layer, prefix):
@@ -51,8 +51,13 @@ def prunable(module: nn.Module) -> dict[str, nn.Parameter]:
     return weights
 
 
+def weight_glob(layer: nn.Module) -> str | None:
+    """Return the glob that the names of the layer's own prunable weights match, None if it has none."""
+    return next((glob for kind, glob in _WEIGHTS if isinstance(layer, kind)), None)
+
+
 def _weights_of(layer: nn.Module, prefix: str) -> list[tuple[str, nn.Parameter]]:
-    glob = next((glob for kind, glob in _WEIGHTS if isinstance(layer, kind)), None)
+    glob = weight_glob(layer)
     if glob is None:
         return []
     found = [(leaf, p) for leaf, p in layer._parameters.items() if p is not None and fnmatchcase(leaf, glob)]

@@ -4,34 +4,42 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from collections.abc import Mapping
 
 import torch
-from torch import Size, nn
+from torch import Size, Tensor, nn
 
 from pruning.allocations import ALLOCATIONS
+from pruning.allocations.uniform import uniform
 from pruning.counts import budget, exact_counts
-from pruning.errors import PruningError
+from pruning.errors import PruningError, PruningWarning
 from pruning.evidence import Evidence
 from pruning.masks import MaskSet, check_masks
-from pruning.methods import CHOSEN, RANKED
+from pruning.methods import CHOSEN, RANKED, RETURNING
 from pruning.multipliers import factors
 from pruning.parameters import prunable
 from pruning.rounds import Rounds
+from pruning.sampling import bernoulli
+from pruning.scope import Scope, scope
 from pruning.sparsity import Sparsity
 
 
 def prune(module: nn.Module, sparsity: Sparsity, evidence: Evidence) -> MaskSet:
     """Return masks that keep exactly round(density * total) of the network's prunable weights.
 
-    1. The total: exact, at least one weight in each layer; first and last layers are layers like any other.
+    1. The total: exact, over the layers that are not excluded; at least one weight in each of them unless empty
+       layers are asked for. First and last layers are layers like any other; `exclude` and the allocation
+       "uniform_plus" treat them differently. Excluded layers stay dense, outside the total.
     2. Counts: with the allocation "global" the method's ranking across layers decides each layer's count, and a
-       layer left empty keeps its best weight; other allocations fix the counts beforehand.
+       layer left empty keeps its best weight; other allocations, given densities and the mask of another
+       sparsity fix the counts beforehand.
     3. Multipliers: the counts of step 2 times their factors, scaled by one common number and bounded by 1 and
-       the layer's size so that the total is hit exactly. With several rounds the global ranking is first run
-       to its end to find the counts, then again towards the multiplied ones.
-    4. The method's highest scores are kept, round after round; removed weights never return. Equal scores are
-       ranked by a pseudo-random order of all weights, drawn from the evidence's generator.
+       the layer's size so that the total is hit exactly; given densities stay. With several rounds the global
+       ranking is first run to its end to find the counts, then again towards the multiplied ones.
+    4. The method's highest scores are kept, round after round; removed weights never return, except in FORCE.
+       Equal scores are ranked by a pseudo-random order of all weights, drawn from the evidence's generator.
+       With Bernoulli sampling each weight is kept with the probability count / size instead.
 
     The module stays as it was, bit for bit (parameters, buffers, gradients, mode, hooks), and so do torch's
     global generators. The evidence's generator advances. The same generator state gives the same masks; random
@@ -44,60 +52,119 @@ def prune(module: nn.Module, sparsity: Sparsity, evidence: Evidence) -> MaskSet:
 
     Returns:
         One CPU mask for each weight of `prunable(module)`, in module order. The metadata name the sparsity, the
-        input shape, and a digest of the generator's state before the call.
+        input shape, and a digest of the generator's state before the call; "empty_layers" and "collapsed_layers"
+        name the layers without weights and those reduced to one of several, where there are such.
 
     Raises:
         PruningError: the network has no prunable weights, the density keeps fewer weights than there are layers,
-            a multiplier matches nothing, the method lacks data, or a score is not finite.
+            a glob matches nothing, the given densities and the total disagree, the allocation cannot be met, the
+            method lacks data, or a score is not finite.
+
+    Warns:
+        PruningWarning: a layer is empty; the network is cut there unless another branch passes by.
     """
     metadata = _provenance(sparsity, evidence)
     with torch.inference_mode(mode=False):  # a tensor made in inference mode could not be differentiated
         shapes = _shapes(module)
-        scale = factors(sparsity.multipliers, shapes)
-        kept = budget(sparsity.density, {name: shape.numel() for name, shape in shapes.items()})
         if sparsity.method in CHOSEN:
-            return _chosen(module, sparsity, evidence, kept, metadata)
+            kept = budget(sparsity.density, {name: shape.numel() for name, shape in shapes.items()})
+            return _reported(_chosen(module, sparsity, evidence, kept), metadata)
+        plan = scope(sparsity, {name: shape.numel() for name, shape in shapes.items()})
+        scale = factors(sparsity.multipliers, plan.free)
+        guide = None if sparsity.like is None else prune(module, sparsity.like, evidence)
         ties = int(torch.randint(2**62, (), generator=evidence.generator, device="cpu"))
         scorer = RANKED[sparsity.method](module, evidence)
-        ranking = Rounds(scorer, shapes, sparsity.rounds, ties)
-        return MaskSet(_ranked(ranking, sparsity, kept, scale), metadata)
-
-
-def _ranked(ranking: Rounds, sparsity: Sparsity, kept: int, scale: Mapping[str, float]) -> dict[str, torch.Tensor]:
-    """Return the masks of steps 2 to 4."""
-    sizes = {name: shape.numel() for name, shape in ranking.shapes.items()}
-    allocation = ALLOCATIONS[sparsity.allocation]
-    if allocation is not None:
-        counts = exact_counts(allocation(ranking.shapes, sparsity.density), sizes, kept)
-        return ranking.named(ranking.within(_multiplied(counts, scale, sizes)))
-    masks = ranking.named(ranking.across(kept))
-    counts = {name: int(mask.count_nonzero()) for name, mask in masks.items()}
-    multiplied = _multiplied(counts, scale, sizes)
-    return masks if multiplied == counts else ranking.named(ranking.within(multiplied))
-
-
-def _multiplied(counts: Mapping[str, int], scale: Mapping[str, float], sizes: Mapping[str, int]) -> dict[str, int]:
-    shares = {name: count * scale[name] for name, count in counts.items()}
-    return exact_counts(shares, sizes, sum(counts.values()))
-
-
-def _chosen(
-    module: nn.Module, sparsity: Sparsity, evidence: Evidence, kept: int, metadata: Mapping[str, str]
-) -> MaskSet:
-    """Return the masks of a method that chooses whole paths, checked."""
-    if sparsity.allocation != "global" or sparsity.rounds != 1 or sparsity.multipliers:
-        raise PruningError(
-            f"method '{sparsity.method}' must have allocation 'global', one round and no multipliers, because it "
-            f"chooses whole paths; got {sparsity}. Drop what it cannot obey."
+        ranking = Rounds(
+            scorer,
+            shapes,
+            sparsity.rounds,
+            ties,
+            sparsity.schedule,
+            returning=sparsity.method in RETURNING,
+            allow_empty=sparsity.allow_empty,
         )
-    masks = MaskSet(CHOSEN[sparsity.method](module, evidence, kept), metadata)
+        counts = _fixed_counts(shapes, sparsity, plan, guide)
+        return _reported(_ranked(ranking, sparsity, plan, counts, scale), metadata)
+
+
+def _fixed_counts(
+    shapes: Mapping[str, Size], sparsity: Sparsity, plan: Scope, guide: MaskSet | None
+) -> dict[str, int] | None:
+    """Return the count of each free layer, or None if the ranking across layers decides them."""
+    free = {name: shapes[name] for name in plan.free}
+    sizes = {name: shape.numel() for name, shape in free.items()}
+    if not free:
+        return {}
+    if guide is not None:
+        shares = {name: float(count) for name, count in guide.counts().items() if name in free}
+        return _exact(shares, sizes, plan.kept, sparsity.allow_empty)
+    allocation = ALLOCATIONS[sparsity.allocation]
+    if allocation is None and sparsity.sampling == "bernoulli":
+        allocation = uniform
+    if allocation is None:
+        return None
+    return exact_counts(allocation(free, plan.kept / sum(sizes.values())), sizes, plan.kept)
+
+
+def _ranked(
+    ranking: Rounds, sparsity: Sparsity, plan: Scope, counts: dict[str, int] | None, scale: Mapping[str, float]
+) -> dict[str, Tensor]:
+    """Return the masks of steps 2 to 4."""
+    sizes = {name: ranking.shapes[name].numel() for name in plan.free}
+    across = None
+    if counts is None:
+        across = ranking.named(ranking.across(plan.kept, plan.pinned))
+        counts = {name: int(across[name].count_nonzero()) for name in plan.free}
+    shares = {name: count * scale[name] for name, count in counts.items()}
+    multiplied = _exact(shares, sizes, plan.kept, sparsity.allow_empty)
+    if across is not None and multiplied == counts:
+        return across
+    targets = {**plan.pinned, **multiplied}
+    if sparsity.sampling == "bernoulli":
+        scores = ranking.scorer({name: torch.ones(shape, dtype=torch.bool) for name, shape in ranking.shapes.items()})
+        return bernoulli(scores, targets, allow_empty=sparsity.allow_empty)
+    return ranking.named(ranking.within(targets))
+
+
+def _exact(shares: Mapping[str, float], sizes: Mapping[str, int], kept: int, allow_empty: bool) -> dict[str, int]:
+    """Return exact counts in proportion to the shares; a layer without a share keeps nothing, or one weight."""
+    filled = {name: share for name, share in shares.items() if share > 0}
+    if allow_empty and len(filled) < len(shares):
+        counts = exact_counts(filled, {name: sizes[name] for name in filled}, kept)
+        return {name: counts.get(name, 0) for name in shares}
+    return exact_counts({name: share or 1.0 for name, share in shares.items()}, sizes, kept) if shares else {}
+
+
+def _chosen(module: nn.Module, sparsity: Sparsity, evidence: Evidence, kept: int) -> dict[str, Tensor]:
+    """Return the masks of a method that chooses whole paths, checked."""
+    if sparsity != Sparsity(sparsity.method, sparsity.density):
+        raise PruningError(
+            f"method '{sparsity.method}' must have allocation 'global', one round and no multipliers, globs or other "
+            f"settings, because it chooses whole paths; got {sparsity}. Drop what it cannot obey."
+        )
+    masks = MaskSet(CHOSEN[sparsity.method](module, evidence, kept))
     check_masks(module, masks)
-    if masks.kept != kept or min(masks.layer_densities().values()) == 0:
+    if masks.kept != kept or masks.empty_layers():
         raise PruningError(
             f"method '{sparsity.method}' must keep exactly {kept} weights and leave no layer empty; got {masks}. "
             f"This is a fault of the method."
         )
-    return masks
+    return dict(masks)
+
+
+def _reported(masks: Mapping[str, Tensor], metadata: Mapping[str, str]) -> MaskSet:
+    """Return the mask set, with the layers that came to nothing in its metadata and, if empty, in a warning."""
+    found = MaskSet(masks, metadata)
+    named = {"empty_layers": found.empty_layers(), "collapsed_layers": found.collapsed_layers()}
+    if named["empty_layers"]:
+        warnings.warn(
+            f"a layer should keep a weight; got none in {', '.join(named['empty_layers'])}. "
+            f"Raise the density, or do without sparsity.allow_empty.",
+            PruningWarning,
+            stacklevel=3,
+        )
+    notes = {key: json.dumps(names) for key, names in named.items() if names}
+    return MaskSet(found, {**metadata, **notes}) if notes else found
 
 
 def _shapes(module: nn.Module) -> dict[str, Size]:
@@ -118,12 +185,9 @@ def _shapes(module: nn.Module) -> dict[str, Size]:
 
 def _provenance(sparsity: Sparsity, evidence: Evidence) -> dict[str, str]:
     state = evidence.generator.get_state().numpy().tobytes()
+    said = {key: value if isinstance(value, str) else json.dumps(value) for key, value in sparsity.settings().items()}
     return {
-        "method": sparsity.method,
-        "density": repr(sparsity.density),
-        "allocation": sparsity.allocation,
-        "rounds": str(sparsity.rounds),
-        "multipliers": json.dumps(sparsity.multipliers),
+        **said,
         "input_shape": json.dumps(evidence.input_shape),
         "generator": hashlib.sha256(state).hexdigest()[:16],
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate
 
@@ -10,6 +10,7 @@ import torch
 from torch import Size, Tensor
 
 from pruning.ranking import DEAD, top, top_across
+from pruning.schedules import steps
 from pruning.scoring import Scorer, checked
 
 
@@ -17,60 +18,94 @@ from pruning.scoring import Scorer, checked
 class Rounds:
     """Ranks a network's weights round after round; a weight removed in one round never returns.
 
-    After round k of n a layer (or the whole network) keeps size * density^((k+1)/n) of its weights, the
-    exponential schedule, and exactly the requested count after the last.
+    After round k of n a layer (or the whole network) keeps size * schedule(density, k / n) of its weights, and
+    exactly the requested count after the last.
 
     Attributes:
         scorer: masks -> scores.
         shapes: layer -> shape of its weight, in the order of the flat tensors.
         rounds: n >= 1.
         ties: seed of the order of equal scores.
-
-    Source: Tanaka et al., NeurIPS 2020, arXiv 2006.05467, algorithm 1 (the schedule).
+        schedule: name in `SCHEDULES`.
+        returning: whether removed weights are ranked too, by the scores they still have, and may return.
+        allow_empty: whether a ranking across layers may leave a layer without weights.
     """
 
     scorer: Scorer
     shapes: Mapping[str, Size]
     rounds: int
     ties: int
+    schedule: str = "exponential"
+    returning: bool = False
+    allow_empty: bool = False
     _dense: Tensor | None = field(default=None, init=False)
 
-    def across(self, kept: int) -> Tensor:
-        """Return a flat bool mask of exactly `kept` weights ranked across layers, at least one in each."""
-        sizes = [shape.numel() for shape in self.shapes.values()]
+    def across(self, kept: int, pinned: Mapping[str, int]) -> Tensor:
+        """Return a flat bool mask of exactly `kept` weights ranked across layers, at least one in each.
+
+        Args:
+            kept: number of weights to keep outside the pinned layers.
+            pinned: layer -> its count; ranked within the layer, by the same schedule, and not against others.
+        """
+        sizes = self._sizes()
+        free = sum(size for name, size in zip(self.shapes, sizes, strict=True) if name not in pinned)
+        plans = {name: self._steps(self.shapes[name].numel(), count) for name, count in pinned.items()}
         alive = torch.ones(sum(sizes), dtype=torch.bool, device="cpu")
-        for count in _schedule(len(alive), kept, self.rounds):
-            if count < int(alive.count_nonzero()):
-                alive = top_across(self._ranked(alive), sizes, count, self.ties)
+        for k, count in enumerate(self._steps(free, kept)):
+            fixed = {name: plan[k] for name, plan in plans.items()}
+            target = count + sum(fixed.values())
+            if self._changes(alive, target):
+                scores = self._settled(self._ranked(alive), fixed)
+                if self.allow_empty:
+                    alive = top(scores, target, self.ties)
+                else:
+                    alive = top_across(scores, sizes, target, self.ties)
         return alive
 
     def within(self, counts: Mapping[str, int]) -> Tensor:
         """Return a flat bool mask with exactly `counts[name]` weights in each layer, ranked within the layer."""
-        sizes = [shape.numel() for shape in self.shapes.values()]
+        sizes = self._sizes()
         starts = list(accumulate(sizes, initial=0))
         alive = torch.ones(sum(sizes), dtype=torch.bool, device="cpu")
-        plans = (_schedule(s, counts[name], self.rounds) for name, s in zip(self.shapes, sizes, strict=True))
+        plans = (self._steps(size, counts[name]) for name, size in zip(self.shapes, sizes, strict=True))
         for targets in zip(*plans, strict=True):
-            if sum(targets) < int(alive.count_nonzero()):
+            if self._changes(alive, sum(targets)):
                 layers = zip(self._ranked(alive).split_with_sizes(sizes), targets, starts, strict=False)
                 alive = torch.cat([top(scores, count, self.ties, start) for scores, count, start in layers])
         return alive
 
     def named(self, flat: Tensor) -> dict[str, Tensor]:
         """Return the flat tensor's layers, in their shapes (views)."""
-        parts = flat.split_with_sizes([shape.numel() for shape in self.shapes.values()])
+        parts = flat.split_with_sizes(self._sizes())
         return {name: part.view(shape) for (name, shape), part in zip(self.shapes.items(), parts, strict=True)}
 
+    def _sizes(self) -> list[int]:
+        return [shape.numel() for shape in self.shapes.values()]
+
+    def _steps(self, size: int, kept: int) -> list[int]:
+        return list(steps(size, kept, self.rounds, self.schedule))
+
+    def _changes(self, alive: Tensor, target: int) -> bool:
+        return target < int(alive.count_nonzero()) or (self.returning and target < len(alive))
+
     def _ranked(self, alive: Tensor) -> Tensor:
-        """Return the flat scores, DEAD where masked; the dense network is scored once, however often asked."""
+        """Return the flat scores, DEAD where masked for good; the dense network is scored once, however often asked."""
         if bool(alive.all()):
             if self._dense is None:
                 self._dense = checked(self.scorer(self.named(alive)), self.shapes)
             return self._dense
-        return checked(self.scorer(self.named(alive)), self.shapes).masked_fill_(~alive, DEAD)
+        scores = checked(self.scorer(self.named(alive)), self.shapes)
+        return scores if self.returning else scores.masked_fill_(~alive, DEAD)
 
-
-def _schedule(size: int, kept: int, rounds: int) -> Iterator[int]:
-    """Yield the number of weights kept after each round: from `size` down to exactly `kept`."""
-    for k in range(1, rounds + 1):
-        yield max(kept, round(size * (kept / size) ** (k / rounds)))
+    def _settled(self, scores: Tensor, fixed: Mapping[str, int]) -> Tensor:
+        """Return scores by which the best of each pinned layer outrank all others, and its others none."""
+        if not fixed:
+            return scores
+        scores, start = scores.clone(), 0
+        for name, shape in self.shapes.items():
+            layer = scores[start : start + shape.numel()]
+            if name in fixed:
+                best = top(layer, fixed[name], self.ties, start)
+                layer.fill_(DEAD).masked_fill_(best, torch.inf)
+            start += len(layer)
+        return scores

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from pruning.errors import PruningError
 from pruning.parameters import prunable
@@ -15,6 +16,9 @@ from pruning.scoring import Masks, Scores
 
 Objective = Callable[[Tensor], Tensor]
 """The network's output -> a scalar."""
+
+Slopes = Callable[[Tensor, list[Tensor]], Sequence[Tensor]]
+"""(value, weights) -> one tensor for each weight, of its shape."""
 
 
 def private_copy(module: nn.Module) -> nn.Module:
@@ -46,10 +50,33 @@ class Twin:
         self._dense = {name: weight.detach().clone() for name, weight in self._weights.items()}
         self._seed = seed
 
-    def sensitivity(self, masks: Masks, inputs: Tensor, objective: Objective) -> Scores:
+    def sensitivity(self, masks: Masks, inputs: Tensor, objective: Objective, *, of_removed: bool = False) -> Scores:
         """Return weight * d objective / d weight at the masked network: float64, on the CPU, signed.
 
-        For a kept weight that is also d objective / d mask at mask = 1; for the others it is zero.
+        For a kept weight that is also d objective / d mask at mask = 1; for a removed one it is zero.
+
+        Args:
+            masks: parameter name -> bool CPU tensor.
+            inputs: shape (batch, *input_shape); moved to the network's device and precision.
+            objective: the network's output (of several, the first) -> a scalar.
+            of_removed: take each weight at the value it has unmasked, so that a removed one is scored by what it
+                would do if it came back; the derivative is still that of the masked network.
+
+        Raises:
+            PruningError: the network or the objective cannot be evaluated on the inputs.
+        """
+
+        def gradients(value: Tensor, weights: list[Tensor]) -> tuple[Tensor, ...]:
+            return torch.autograd.grad(value, weights, materialize_grads=True)
+
+        return self._weighted(masks, inputs, objective, gradients, self._dense if of_removed else self._weights)
+
+    def flow_sensitivity(self, masks: Masks, inputs: Tensor, objective: Objective) -> Scores:
+        """Return weight * (H g) at the masked network: float64, on the CPU, signed.
+
+        g is the gradient of the objective in the kept weights and H its Hessian in them, so that the product is
+        half the derivative of |g|^2 by the weight, times the weight; for a removed one it is zero. It is computed
+        as the gradient of (g as a constant) * g, which needs no Hessian.
 
         Args:
             masks: parameter name -> bool CPU tensor.
@@ -57,24 +84,37 @@ class Twin:
             objective: the network's output (of several, the first) -> a scalar.
 
         Raises:
-            PruningError: the network or the objective cannot be evaluated on the inputs.
+            PruningError: the network or the objective cannot be evaluated, or not differentiated twice.
         """
+
+        def products(value: Tensor, weights: list[Tensor]) -> tuple[Tensor, ...]:
+            slopes = torch.autograd.grad(value, weights, create_graph=True, materialize_grads=True)
+            kept = [masks[name].to(slope.device) for name, slope in zip(self._weights, slopes, strict=True)]
+            parts = [(g.detach() * g * live).sum() for g, live in zip(slopes, kept, strict=True)]
+            return torch.autograd.grad(torch.stack(parts).sum(), weights, materialize_grads=True)
+
+        with _twice_differentiable(self._network):
+            return self._weighted(masks, inputs, objective, products, self._weights)
+
+    def _weighted(
+        self, masks: Masks, inputs: Tensor, objective: Objective, slopes: Slopes, factors: Mapping[str, Tensor]
+    ) -> Scores:
+        """Mask the network, and return factor * slope for each weight."""
         with torch.no_grad():
             for name, weight in self._weights.items():
                 weight.copy_(self._dense[name]).masked_fill_(~masks[name].to(weight.device), 0.0)
         weights: list[Tensor] = list(self._weights.values())
         with _alone(self._seed, weights[0].device):
-            grads = self._gradients(weights, inputs.detach().to(weights[0], copy=True), objective)
+            found = self._slopes(weights, inputs.detach().to(weights[0], copy=True), objective, slopes)
         return {
-            name: (weight.detach().double() * grad.double()).cpu()
-            for (name, weight), grad in zip(self._weights.items(), grads, strict=True)
+            name: (factors[name].detach().double() * slope.double()).cpu()
+            for name, slope in zip(self._weights, found, strict=True)
         }
 
-    def _gradients(self, weights: list[Tensor], inputs: Tensor, objective: Objective) -> tuple[Tensor, ...]:
+    def _slopes(self, weights: list[Tensor], inputs: Tensor, objective: Objective, slopes: Slopes) -> Sequence[Tensor]:
         try:
             output = self._network(inputs)
-            value = objective(output if isinstance(output, Tensor) else output[0])
-            return torch.autograd.grad(value, weights, materialize_grads=True)
+            return slopes(objective(output if isinstance(output, Tensor) else output[0]), weights)
         except torch.OutOfMemoryError:
             raise
         except (RuntimeError, ValueError, IndexError) as error:
@@ -98,3 +138,18 @@ def _alone(seed: int, device: torch.device) -> Iterator[None]:
         for one in cuda:
             torch.cuda.default_generators[one.index].manual_seed(seed)
         yield
+
+
+@contextmanager
+def _twice_differentiable(network: nn.Module) -> Iterator[None]:
+    """Run with the kernels that have a second derivative; fused attention and fused recurrent layers have none."""
+    recurrent = any(isinstance(layer, nn.RNNBase) for layer in network.modules())
+    cudnn, mkldnn = torch.backends.cudnn.enabled, torch._C._get_mkldnn_enabled()
+    try:
+        torch.backends.cudnn.enabled = cudnn and not recurrent
+        torch._C._set_mkldnn_enabled(mkldnn and not recurrent)  # mkldnn.flags would set, and warn of, more than that
+        with sdpa_kernel(SDPBackend.MATH):
+            yield
+    finally:
+        torch.backends.cudnn.enabled = cudnn
+        torch._C._set_mkldnn_enabled(mkldnn)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from nas.errors import NasError
 from nas.genomes import MULTIPLIERS, NEUTRAL, CandidateSpace, Genes, SparsityChoices, density_grid
 from nas.realize import realize
 from nas.tasks import load_task
+from pruning import Sparsity
 from search_spaces import SPACES, Signature
 
 
@@ -133,6 +135,15 @@ def test_a_candidate_survives_json(tmp_path: Path) -> None:
         path = tmp_path / "candidate.json"
         path.write_text(json.dumps(to_json(candidate)))
         assert read_candidate(path) == candidate
+
+
+def test_every_setting_of_a_sparsity_survives_json_and_defaults_leave_no_trace() -> None:
+    candidates = space()
+    plain = candidates.decode(candidates.random(np.random.default_rng(9)))
+    assert set(to_json(plain)["sparsity"]) == {"method", "density", "allocation", "rounds", "multipliers"}
+    like = Sparsity("synflow", 0.1, rounds=3, schedule="linear", exclude=("head*",))
+    full = replace(plain, sparsity=Sparsity("random", 0.1, densities=(("stem*", 0.5),), like=like, allow_empty=True))
+    assert from_json(json.loads(json.dumps(to_json(full)))) == full
 
 
 def test_candidate_json_is_refused_in_one_line(tmp_path: Path) -> None:

@@ -16,9 +16,12 @@ from pruning.naming import unknown
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"method": "snpi"}, "unknown pruning method 'snpi'; did you mean 'snip'? known: magnitude, random, snip,"),
-        ({"method": "zzz"}, "unknown pruning method 'zzz'; known: magnitude,"),
-        ({"allocation": "ekr"}, "unknown allocation 'ekr'; did you mean 'erk'? known: erk, global, uniform"),
+        ({"method": "snpi"}, "unknown pruning method 'snpi'; did you mean 'snip'? known: force, grasp, magnitude, "),
+        ({"method": "zzz"}, "unknown pruning method 'zzz'; known: force,"),
+        (
+            {"allocation": "pyramid"},
+            "unknown allocation 'pyramid'; did you mean 'pyramidal'? known: balanced, er, erk, global,",
+        ),
         ({"density": 0.0}, "density must be in (0, 1]; got 0.0 (sparsity.density). Give the fraction"),
         ({"density": 1.5}, "density must be in (0, 1]; got 1.5"),
         ({"density": float("nan")}, "density must be in (0, 1]; got nan"),
