@@ -7,6 +7,7 @@ chooses whole paths is listed in `CHOSEN`: it returns masks of the exact count i
 from __future__ import annotations
 
 from pruning.methods.magnitude import magnitude
+from pruning.methods.phew import phew
 from pruning.methods.random import random
 from pruning.methods.snip import snip
 from pruning.methods.synflow import synflow
@@ -19,6 +20,8 @@ RANKED: dict[str, ScoreMethod] = {
     "synflow": synflow,
 }
 
-CHOSEN: dict[str, MaskMethod] = {}
+CHOSEN: dict[str, MaskMethod] = {
+    "phew": phew,
+}
 
 METHODS: dict[str, ScoreMethod | MaskMethod] = {**RANKED, **CHOSEN}

@@ -11,13 +11,25 @@ import torch
 from torch import nn
 
 from pruning import ALLOCATIONS, METHODS, PruningError, Sparsity, check_masks, prunable, prune
+from pruning.methods import RANKED
 from tests.pruning.nets import NETS, evidence, make
 
 DENSITIES = (0.07, 0.1234, 0.5, 0.98, 1.0)
 
 every_method = pytest.mark.parametrize("method", sorted(METHODS))
+every_ranking = pytest.mark.parametrize("method", sorted(RANKED))
+every_plan = pytest.mark.parametrize(
+    ("method", "allocation"),
+    [(m, a) for m in sorted(METHODS) for a in sorted(ALLOCATIONS) if m in RANKED or a == "global"],
+)
+"""Methods that choose whole paths have no allocations, rounds and multipliers (test_chosen.py)."""
 every_allocation = pytest.mark.parametrize("allocation", sorted(ALLOCATIONS))
 every_net = pytest.mark.parametrize("net", sorted(NETS))
+
+
+def plans(method: str) -> list[tuple[str, int]]:
+    """Allocation and number of rounds of each use of a method."""
+    return [(allocation, 2) for allocation in ALLOCATIONS] if method in RANKED else [("global", 1)]
 
 
 def snapshot(module: nn.Module) -> list[Any]:
@@ -35,8 +47,7 @@ def global_randomness() -> tuple[bytes, object, str]:
     return torch.get_rng_state().numpy().tobytes(), random.getstate(), str(np.random.get_state())  # noqa: NPY002
 
 
-@every_method
-@every_allocation
+@every_plan
 @every_net
 def test_kept_count_is_exact_and_no_layer_is_empty(method: str, allocation: str, net: str) -> None:
     module = make(net)
@@ -49,7 +60,7 @@ def test_kept_count_is_exact_and_no_layer_is_empty(method: str, allocation: str,
         assert min(masks.layer_densities().values()) > 0
 
 
-@every_method
+@every_ranking
 @every_allocation
 @every_net
 def test_rounds_and_multipliers_keep_the_count(method: str, allocation: str, net: str) -> None:
@@ -66,8 +77,8 @@ def test_rounds_and_multipliers_keep_the_count(method: str, allocation: str, net
 def test_least_feasible_density_keeps_one_weight_in_each_layer(method: str, net: str) -> None:
     module = make(net)
     sizes = [weight.numel() for weight in prunable(module).values()]
-    for allocation in ALLOCATIONS:
-        masks = prune(module, Sparsity(method, len(sizes) / sum(sizes), allocation, 2), evidence(net))
+    for allocation, rounds in plans(method):
+        masks = prune(module, Sparsity(method, len(sizes) / sum(sizes), allocation, rounds), evidence(net))
         assert masks.kept == len(sizes)
         assert min(masks.layer_densities().values()) > 0
 
@@ -84,8 +95,8 @@ def test_module_and_global_randomness_are_untouched(method: str, net: str, train
     calls: list[nn.Module] = []
     module.register_forward_hook(lambda *_: calls.append(module))
     before, randomness = snapshot(module), global_randomness()
-    for allocation in ALLOCATIONS:
-        prune(module, Sparsity(method, 0.3, allocation, 2), given)
+    for allocation, rounds in plans(method):
+        prune(module, Sparsity(method, 0.3, allocation, rounds), given)
     assert snapshot(module) == before
     assert global_randomness() == randomness
     assert not calls
@@ -94,14 +105,14 @@ def test_module_and_global_randomness_are_untouched(method: str, net: str, train
 @every_method
 @every_net
 def test_same_generator_state_gives_the_same_masks(method: str, net: str) -> None:
-    sparsity = Sparsity(method, 0.2, rounds=2)
+    sparsity = Sparsity(method, 0.2, *plans(method)[0])
     first, second = (prune(make(net), sparsity, evidence(net, seed=5)) for _ in range(2))
     assert first == second
     assert first.digest() == second.digest()
     assert dict(first.metadata) == dict(second.metadata)
 
 
-@every_method
+@every_ranking
 @every_allocation
 @every_net
 def test_single_round_masks_are_nested(method: str, allocation: str, net: str) -> None:
@@ -110,7 +121,7 @@ def test_single_round_masks_are_nested(method: str, allocation: str, net: str) -
     assert all(not bool((low[name] & ~high[name]).any()) for name in low)
 
 
-@every_method
+@every_ranking
 def test_later_rounds_never_bring_a_weight_back(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
     import pruning.rounds as rounds
 
@@ -132,7 +143,7 @@ def test_later_rounds_never_bring_a_weight_back(method: str, monkeypatch: pytest
 
 @every_method
 def test_masks_do_not_depend_on_surrounding_modes(method: str) -> None:
-    module, sparsity = make("plain"), Sparsity(method, 0.3, rounds=2)
+    module, sparsity = make("plain"), Sparsity(method, 0.3, *plans(method)[0])
     expected = prune(module, sparsity, evidence("plain"))
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         assert prune(module, sparsity, evidence("plain")) == expected
