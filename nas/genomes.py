@@ -19,6 +19,7 @@ from nas.errors import NasError
 from nas.seeds import derive
 from predictors import multiply_adds
 from pruning import ALLOCATIONS, METHODS, Sparsity, prunable
+from pruning.methods import CHOSEN
 from pruning.naming import unknown
 from search_spaces import Architecture, Choice, SearchSpace, Signature
 
@@ -116,6 +117,8 @@ class CandidateSpace:
         live = len(self.space.stage_patterns(architecture))
         if self.sparsity.densities[density] == 1.0:
             method, allocation, live = 0, 0, 0
+        elif self.sparsity.methods[method] in CHOSEN:  # it chooses whole paths: no allocation, no multipliers
+            allocation, live = 0, 0
         pattern = (*_recentre(multipliers[:live]), *(NEUTRAL for _ in multipliers[live:]))
         return (*architecture.genes, method, allocation, density, *pattern)
 
@@ -134,7 +137,7 @@ class CandidateSpace:
         sparsity = Sparsity(
             method=name,
             density=self.sparsity.densities[density],
-            allocation=self.sparsity.allocations[allocation],
+            allocation="global" if name in CHOSEN else self.sparsity.allocations[allocation],
             rounds=ROUNDS.get(name, 1),
             multipliers=factors,
         )

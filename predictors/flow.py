@@ -23,7 +23,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from predictors.tracing import Junction, Part, Tape, Weighted
+from pruning.graph import Junction, LayerGraph, Part, Weighted
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Matrices: TypeAlias = tuple[Floats, Floats, Floats]
@@ -68,48 +68,48 @@ class Flow:
     layers: tuple[LayerFlow, ...]
 
 
-def flow(tape: Tape, layers: Sequence[Matrices]) -> Flow:
+def flow(graph: LayerGraph, layers: Sequence[Matrices]) -> Flow:
     """Return the path sums of a network; a tied weight's parts are those of its first application.
 
     Args:
-        tape: the wiring.
-        layers: matrices of each layer, in the tape's layer order.
+        graph: the wiring.
+        layers: matrices of each layer, in the graph's layer order.
     """
     stacks = [np.stack((counts, counts, mags, squares)) for counts, mags, squares in layers]
-    forward = _forward(tape, stacks)
-    backward = _backward(tape, stacks)
+    forward = _forward(graph, stacks)
+    backward = _backward(graph, stacks)
     found: dict[int, LayerFlow] = {}
-    for step in tape.steps:
+    for step in graph.steps:
         if isinstance(step, Weighted) and step.layer not in found:
             found[step.layer] = _layer_flow(stacks[step.layer], forward[step.source], backward[step.out])
     total = _summed(
-        [Scaled(f.mantissas.sum(axis=1, keepdims=True), f.logs) for f in (forward[n] for n in tape.outputs)]
+        [Scaled(f.mantissas.sum(axis=1, keepdims=True), f.logs) for f in (forward[n] for n in graph.outputs)]
     )
     parts = (found[i] if i in found else _unresolved(stack) for i, stack in enumerate(stacks))
     return Flow(total.logs[:, 0], tuple(parts))
 
 
-def _forward(tape: Tape, stacks: Sequence[Floats]) -> list[Scaled]:
-    values = [_silence(units) for units in tape.units]
-    values[0] = Scaled(np.ones((4, tape.units[0])), np.zeros((4, 1)))
-    for step in tape.steps:
+def _forward(graph: LayerGraph, stacks: Sequence[Floats]) -> list[Scaled]:
+    values = [_silence(units) for units in graph.units]
+    values[0] = Scaled(np.ones((4, graph.units[0])), np.zeros((4, 1)))
+    for step in graph.steps:
         if isinstance(step, Weighted):
             source, stack = values[step.source], stacks[step.layer]
             grouped = source.mantissas.reshape(4, stack.shape[1], stack.shape[3], 1)
             values[step.out] = _normalised((stack @ grouped).reshape(4, -1), source.logs)
         else:
-            units = tape.units[step.out]
+            units = graph.units[step.out]
             moved = [_moved(values[p.source], p.take, p.put, units) for p in step.parts]
             values[step.out] = _summed(moved) if moved else _silence(units)
     return values
 
 
-def _backward(tape: Tape, stacks: Sequence[Floats]) -> list[Scaled]:
-    arrived: list[list[Scaled]] = [[] for _ in tape.units]
-    for node in tape.outputs:
-        arrived[node].append(Scaled(np.ones((4, tape.units[node])), np.zeros((4, 1))))
-    values = [_silence(units) for units in tape.units]
-    for step in reversed(tape.steps):
+def _backward(graph: LayerGraph, stacks: Sequence[Floats]) -> list[Scaled]:
+    arrived: list[list[Scaled]] = [[] for _ in graph.units]
+    for node in graph.outputs:
+        arrived[node].append(Scaled(np.ones((4, graph.units[node])), np.zeros((4, 1))))
+    values = [_silence(units) for units in graph.units]
+    for step in reversed(graph.steps):
         if not arrived[step.out]:
             continue
         value = values[step.out] = _summed(arrived[step.out])
@@ -118,16 +118,16 @@ def _backward(tape: Tape, stacks: Sequence[Floats]) -> list[Scaled]:
             grouped = value.mantissas.reshape(4, stack.shape[1], 1, stack.shape[2])
             arrived[step.source].append(_normalised((grouped @ stack).reshape(4, -1), value.logs))
         else:
-            _send_back(tape, step, value, arrived)
+            _send_back(graph, step, value, arrived)
     if arrived[0]:
         values[0] = _summed(arrived[0])
     return values
 
 
-def _send_back(tape: Tape, step: Junction, value: Scaled, arrived: list[list[Scaled]]) -> None:
+def _send_back(graph: LayerGraph, step: Junction, value: Scaled, arrived: list[list[Scaled]]) -> None:
     for part in step.parts:
         back = Part(part.source, take=part.put, put=part.take)  # the transpose of the wiring
-        arrived[part.source].append(_moved(value, back.take, back.put, tape.units[part.source]))
+        arrived[part.source].append(_moved(value, back.take, back.put, graph.units[part.source]))
 
 
 def _moved(value: Scaled, take: npt.NDArray[np.int64] | None, put: npt.NDArray[np.int64] | None, units: int) -> Scaled:
@@ -181,7 +181,7 @@ def _layer_flow(stack: Floats, before: Scaled, after: Scaled) -> LayerFlow:
 
 
 def _unresolved(stack: Floats) -> LayerFlow:
-    """Return the part of a weight whose wiring the tape does not hold: all that it keeps counts as effective."""
+    """Return the part of a weight whose wiring the graph does not hold: all that it keeps counts as effective."""
     counts = stack[PATHS]
     alive_in, alive_out = (int(np.count_nonzero(counts.sum(axis=axis))) for axis in (1, 2))
     logs, kept = np.full(4, -np.inf), round(float(counts.sum()))

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from predictors.errors import PredictorError
 from predictors.flow import Flow, flow
-from predictors.tracing import Junction, Tape, Use, Weighted, trace
+from pruning import PruningError
+from pruning.graph import Junction, LayerGraph, Use, Weighted, trace
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
@@ -66,10 +67,10 @@ class Layer:
 
 @dataclass(frozen=True)
 class Structure:
-    """Layers in the order of the forward pass, and the tape that joins them."""
+    """Layers in the order of the forward pass, and the graph that joins them."""
 
     layers: tuple[Layer, ...]
-    tape: Tape
+    graph: LayerGraph
     depth: int
 
     @cached_property
@@ -95,7 +96,7 @@ class Structure:
     @cached_property
     def flow(self) -> Flow:
         """Paths through the masked network, computed when a feature first asks."""
-        return flow(self.tape, [(layer.counts, layer.magnitudes, layer.squares) for layer in self.layers])
+        return flow(self.graph, [(layer.counts, layer.magnitudes, layer.squares) for layer in self.layers])
 
 
 def describe(module: nn.Module, masks: Mapping[str, Tensor], input_shape: Sequence[int]) -> Structure:
@@ -114,22 +115,22 @@ def describe(module: nn.Module, masks: Mapping[str, Tensor], input_shape: Sequen
     """
     masks = dict(masks)
     _check(module, masks)
-    tape = trace(module, input_shape)
-    unused = sorted(set(masks) - set(tape.uses))
+    graph = _traced(module, input_shape)
+    unused = sorted(set(masks) - set(graph.uses))
     if unused:
         raise PredictorError(
             f"every masked parameter must be a weight that the forward applies; got '{unused[0]}' "
             f"({len(unused)} such in {type(module).__name__}). Leave it out of the masks."
         )
-    if not tape.uses:
+    if not graph.uses:
         raise PredictorError(
             f"network must have a convolution or linear weight; got none ({type(module).__name__}). "
             f"Give the network itself, not a wrapper around its outputs."
         )
-    depths = _depths(tape)
-    shortcuts = _shortcuts(tape, depths)
-    layers = [_layer(n, use, masks.get(n), i in shortcuts) for i, (n, use) in enumerate(tape.uses.items())]
-    return Structure(tuple(layers), tape, max((depths[node] for node in tape.outputs), default=0))
+    depths = _depths(graph)
+    shortcuts = _shortcuts(graph, depths)
+    layers = [_layer(n, use, masks.get(n), i in shortcuts) for i, (n, use) in enumerate(graph.uses.items())]
+    return Structure(tuple(layers), graph, max((depths[node] for node in graph.outputs), default=0))
 
 
 def multiply_adds(module: nn.Module, input_shape: Sequence[int], masks: Mapping[str, Tensor] | None = None) -> int:
@@ -145,8 +146,15 @@ def multiply_adds(module: nn.Module, input_shape: Sequence[int], masks: Mapping[
     _check(module, masks)
     return sum(
         use.positions * (int(torch.count_nonzero(masks[name])) if name in masks else use.weight.numel())
-        for name, use in trace(module, input_shape).uses.items()
+        for name, use in _traced(module, input_shape).uses.items()
     )
+
+
+def _traced(module: nn.Module, input_shape: Sequence[int]) -> LayerGraph:
+    try:
+        return trace(module, input_shape)
+    except PruningError as error:
+        raise PredictorError(str(error)) from error
 
 
 def _check(module: nn.Module, masks: Mapping[str, Tensor]) -> None:
@@ -195,10 +203,10 @@ def _unit_pairs(values: npt.NDArray[np.generic], use: Use) -> Floats:
     return np.ascontiguousarray(grouped.transpose(0, 2, 1)) if use.transposed else grouped
 
 
-def _depths(tape: Tape) -> list[int]:
+def _depths(graph: LayerGraph) -> list[int]:
     """Return for each node the largest number of weights on a way from the input to it."""
-    depths = [0] * len(tape.units)
-    for step in tape.steps:
+    depths = [0] * len(graph.units)
+    for step in graph.steps:
         if isinstance(step, Weighted):
             depths[step.out] = depths[step.source] + 1
         else:
@@ -206,12 +214,12 @@ def _depths(tape: Tape) -> list[int]:
     return depths
 
 
-def _shortcuts(tape: Tape, depths: Sequence[int]) -> set[int]:
+def _shortcuts(graph: LayerGraph, depths: Sequence[int]) -> set[int]:
     """Return the layers whose output is added to a deeper branch that does not pass through them."""
-    makers = {step.out: step.layer for step in tape.steps if isinstance(step, Weighted)}
-    ancestors = _ancestors(tape)
+    makers = {step.out: step.layer for step in graph.steps if isinstance(step, Weighted)}
+    ancestors = _ancestors(graph)
     found = set()
-    for step in tape.steps:
+    for step in graph.steps:
         if isinstance(step, Junction) and step.is_sum:
             nodes = [part.source for part in step.parts]
             for node in nodes:
@@ -221,10 +229,10 @@ def _shortcuts(tape: Tape, depths: Sequence[int]) -> set[int]:
     return found
 
 
-def _ancestors(tape: Tape) -> list[int]:
+def _ancestors(graph: LayerGraph) -> list[int]:
     """Return for each node the nodes it depends on, itself included, as a bit set."""
-    sets = [1 << node for node in range(len(tape.units))]
-    for step in tape.steps:
+    sets = [1 << node for node in range(len(graph.units))]
+    for step in graph.steps:
         sources = (step.source,) if isinstance(step, Weighted) else tuple(part.source for part in step.parts)
         for source in sources:
             sets[step.out] |= sets[source]

@@ -11,6 +11,7 @@ from pruning.methods.force import force
 from pruning.methods.grasp import grasp
 from pruning.methods.magnitude import magnitude
 from pruning.methods.magnitude_std import magnitude_std
+from pruning.methods.phew import phew
 from pruning.methods.random import random
 from pruning.methods.snip import snip
 from pruning.methods.snip_logits import snip_logits
@@ -38,6 +39,8 @@ RANKED: dict[str, ScoreMethod] = {
 
 RETURNING = frozenset({"force"})
 
-CHOSEN: dict[str, MaskMethod] = {}
+CHOSEN: dict[str, MaskMethod] = {
+    "phew": phew,
+}
 
 METHODS: dict[str, ScoreMethod | MaskMethod] = {**RANKED, **CHOSEN}

@@ -99,6 +99,15 @@ def test_equal_digests_mean_equal_masks_and_weights() -> None:
         checked += 1
 
 
+def test_a_method_that_chooses_whole_paths_has_one_genome_a_density() -> None:
+    candidates = CandidateSpace(SPACES["convnet"], SparsityChoices(methods=("phew",)), Signature((1, 8, 8), 10))
+    genes = candidates.random(np.random.default_rng(10))
+    for name in ("allocation", "multiplier_1"):
+        assert candidates.digest(changed(genes, position(candidates, name), 1)) == candidates.digest(genes)
+    sparsity = candidates.decode(genes).sparsity
+    assert (sparsity.allocation, sparsity.multipliers, sparsity.rounds) == ("global", (), 1)
+
+
 def test_feasible_bounds_the_dense_cost_and_keeps_a_weight_a_layer() -> None:
     rng = np.random.default_rng(6)
     free, bounded = space(), space(max_multiply_adds=500_000)

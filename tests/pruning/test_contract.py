@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from pruning import ALLOCATIONS, METHODS, PruningError, Sparsity, check_masks, prunable, prune
-from pruning.methods import RANKED, RETURNING
+from pruning.methods import CHOSEN, RANKED, RETURNING
 from pruning.schedules import SCHEDULES
 from tests.pruning.nets import NETS, evidence, make
 
@@ -21,13 +21,22 @@ DENSITIES = (0.07, 0.1234, 0.5, 0.98, 1.0)
 FEASIBLE = {"uniform_plus": (0.65, 0.98, 1.0)}
 """Densities for an allocation that cannot meet the lower ones on these networks and says so."""
 
-PAIRS = sorted({*((m, a) for m in METHODS for a in ("erk", "global")), *(("random", a) for a in ALLOCATIONS)})
+RANKED_PAIRS = sorted({*((m, a) for m in RANKED for a in ("erk", "global")), *(("random", a) for a in ALLOCATIONS)})
 """An allocation settles the counts before the method scores, so not every method needs to meet every allocation."""
 
+PAIRS = [*RANKED_PAIRS, *((m, "global") for m in sorted(CHOSEN))]
+"""Methods that choose whole paths have no allocations, rounds and multipliers (test_chosen.py)."""
+
 every_pair = pytest.mark.parametrize(("method", "allocation"), PAIRS)
+every_ranked_pair = pytest.mark.parametrize(("method", "allocation"), RANKED_PAIRS)
 every_method = pytest.mark.parametrize("method", sorted(METHODS))
 every_allocation = pytest.mark.parametrize("allocation", sorted(ALLOCATIONS))
 every_net = pytest.mark.parametrize("net", sorted(NETS))
+
+
+def plans(method: str) -> list[tuple[str, int]]:
+    """Allocations and numbers of rounds that a method is used with."""
+    return [("global", 2), ("erk", 2)] if method in RANKED else [("global", 1)]
 
 
 def snapshot(module: nn.Module) -> list[Any]:
@@ -58,7 +67,7 @@ def test_kept_count_is_exact_and_no_layer_is_empty(method: str, allocation: str,
         assert min(masks.layer_densities().values()) > 0
 
 
-@every_pair
+@every_ranked_pair
 @every_net
 def test_rounds_and_multipliers_keep_the_count(method: str, allocation: str, net: str) -> None:
     module = make(net)
@@ -77,7 +86,9 @@ def test_least_feasible_density_keeps_one_weight_in_each_layer(method: str, allo
         return
     module = make(net)
     sizes = [weight.numel() for weight in prunable(module).values()]
-    masks = prune(module, Sparsity(method, len(sizes) / sum(sizes), allocation, 2), evidence(net))
+    masks = prune(
+        module, Sparsity(method, len(sizes) / sum(sizes), allocation, 2 if method in RANKED else 1), evidence(net)
+    )
     assert masks.kept == len(sizes)
     assert min(masks.layer_densities().values()) > 0
     assert json.loads(masks.metadata["collapsed_layers"]) == [n for n, w in prunable(module).items() if w.numel() > 1]
@@ -95,8 +106,8 @@ def test_module_and_global_randomness_are_untouched(method: str, net: str, train
     calls: list[nn.Module] = []
     module.register_forward_hook(lambda *_: calls.append(module))
     before, randomness = snapshot(module), global_randomness()
-    for allocation in ("global", "erk"):
-        prune(module, Sparsity(method, 0.3, allocation, 2), given)
+    for allocation, rounds in plans(method):
+        prune(module, Sparsity(method, 0.3, allocation, rounds), given)
     assert snapshot(module) == before
     assert global_randomness() == randomness
     assert not calls
@@ -105,14 +116,14 @@ def test_module_and_global_randomness_are_untouched(method: str, net: str, train
 @every_method
 @every_net
 def test_same_generator_state_gives_the_same_masks(method: str, net: str) -> None:
-    sparsity = Sparsity(method, 0.2, rounds=2)
+    sparsity = Sparsity(method, 0.2, *plans(method)[0])
     first, second = (prune(make(net), sparsity, evidence(net, seed=5)) for _ in range(2))
     assert first == second
     assert first.digest() == second.digest()
     assert dict(first.metadata) == dict(second.metadata)
 
 
-@every_pair
+@every_ranked_pair
 @every_net
 def test_single_round_masks_are_nested(method: str, allocation: str, net: str) -> None:
     module, (low_density, high_density) = make(net), FEASIBLE.get(allocation, (0.2, 0.4))[:2]
@@ -146,7 +157,7 @@ def test_later_rounds_never_bring_a_weight_back(method: str, schedule: str, monk
 
 @every_method
 def test_masks_do_not_depend_on_surrounding_modes(method: str) -> None:
-    module, sparsity = make("plain"), Sparsity(method, 0.3, rounds=2)
+    module, sparsity = make("plain"), Sparsity(method, 0.3, *plans(method)[0])
     expected = prune(module, sparsity, evidence("plain"))
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         assert prune(module, sparsity, evidence("plain")) == expected

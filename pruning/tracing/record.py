@@ -10,8 +10,10 @@ What the tape keeps of an operation:
 - normalisation, activation, dropout, pooling, padding and slicing of positions: nothing, units pass through;
 - sum and product of tensors: the sum of the branches (a gate counts as a branch);
 - concatenation, channel slices, reshapes, permutations: the exact wiring of units;
-- recurrent cells, attention, products of activations: the weights are recorded, and every output unit depends on
-  every input unit (an upper bound; the cells' own wiring is not resolved).
+- recurrent layers and cells: input and recurrent weights, the gates of a unit merged (`recurrent.py`);
+- attention: its projections, the queries and keys of a head joined to all outputs of that head (`attention.py`);
+- products of activations and unknown operations: every output unit depends on every input unit (an upper bound);
+  a weight among their inputs is recorded, its wiring is not.
 """
 
 from __future__ import annotations
@@ -24,14 +26,14 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from predictors.errors import PredictorError
-from predictors.tracing.fallback import pass_or_mix
-from predictors.tracing.operations import HANDLERS
-from predictors.tracing.recorder import BATCH, Arguments, Keywords, Recorder, Signal, tensors
-from predictors.tracing.tape import Tape
+from pruning.errors import PruningError
+from pruning.tracing.fallback import pass_or_mix
+from pruning.tracing.operations import HANDLERS
+from pruning.tracing.recorder import BATCH, Arguments, Keywords, Recorder, Signal, tensors
+from pruning.tracing.tape import Tape
 
 
-def trace(module: nn.Module, input_shape: Sequence[int]) -> Tape:
+def record(module: nn.Module, input_shape: Sequence[int]) -> Tape:
     """Return the tape of one forward pass of `module` in eval mode.
 
     Args:
@@ -39,20 +41,20 @@ def trace(module: nn.Module, input_shape: Sequence[int]) -> Tape:
         input_shape: shape of one sample, without the batch axis; channels first.
 
     Raises:
-        PredictorError: the network does not accept the shape, or its forward depends on values.
+        PruningError: the network does not accept the shape, or its forward depends on values.
     """
     tape = Tape()
     names = {id(parameter): name for name, parameter in module.named_parameters()}
     recorder = Recorder(tape, names)
     sample = recorder.emit((BATCH, *input_shape), Signal(tape.node(int(input_shape[0])), 1))
     try:
-        with _evaluating(module), torch.no_grad(), _Interception(recorder):
+        with _evaluating(module), _without_hooks(module), torch.no_grad(), _Interception(recorder):
             result = module(sample)
-    except PredictorError:
+    except PruningError:
         raise
     except Exception as error:
         reason = (str(error).strip().splitlines() or [""])[0]
-        raise PredictorError(
+        raise PruningError(
             f"network must run on an input of shape {tuple(input_shape)} whatever its values; "
             f"got {type(error).__name__}: {reason} ({type(module).__name__}). Give the shape of one sample."
         ) from error
@@ -71,6 +73,19 @@ def _evaluating(module: nn.Module) -> Iterator[None]:
     finally:
         for part in training:
             part.__dict__["training"] = True
+
+
+@contextmanager
+def _without_hooks(module: nn.Module) -> Iterator[None]:
+    """Hold back hooks on results (loggers, probes): there are none. Those before a forward may make its weights."""
+    hooked = [(part, part._forward_hooks) for part in module.modules() if part._forward_hooks]
+    try:
+        for part, hooks in hooked:
+            part.__dict__["_forward_hooks"] = type(hooks)()
+        yield
+    finally:
+        for part, hooks in hooked:
+            part.__dict__["_forward_hooks"] = hooks
 
 
 class _Interception(TorchFunctionMode):

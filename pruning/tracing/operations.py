@@ -8,11 +8,13 @@ from typing import Any, TypeAlias
 import numpy as np
 from torch import Tensor
 
-from predictors.tracing.fallback import pass_or_mix
-from predictors.tracing.recorder import Arguments, Keywords, Recorder, Signal, bind
-from predictors.tracing.tape import Part
-from predictors.tracing.views import concatenate, pad, reshape, rewire
-from predictors.tracing.weights import convolution, linear, transposed_convolution
+from pruning.tracing.attention import attention
+from pruning.tracing.fallback import pass_or_mix
+from pruning.tracing.recorder import Arguments, Keywords, Recorder, Signal, bind
+from pruning.tracing.recurrent import recurrent, recurrent_cell
+from pruning.tracing.tape import Part
+from pruning.tracing.views import concatenate, pad, reshape, rewire
+from pruning.tracing.weights import convolution, linear, transposed_convolution
 
 Handler: TypeAlias = Callable[[Recorder, Any, Arguments, Keywords], Any]
 
@@ -53,11 +55,14 @@ def _merge(recorder: Recorder, func: Any, args: Arguments, kwargs: Keywords) -> 
     if signals == (None, None):
         return pass_or_mix(recorder, func, args, kwargs)
     shape = np.broadcast_shapes(*(tuple(v.shape) for v in (left, right) if isinstance(v, Tensor)))
-    signal = _met(recorder, shape, [(v, s) for v, s in zip((left, right), signals, strict=True) if s])
+    branches = [(v, s) for v, s in zip((left, right), signals, strict=True) if s]
+    signal = _met(recorder, shape, branches, is_product=func.__name__ in _PRODUCTS)
     return recorder.follow(left, signal) if func.__name__ in _IN_PLACE else recorder.emit(shape, signal)
 
 
-def _met(recorder: Recorder, shape: tuple[int, ...], branches: list[tuple[Tensor, Signal]]) -> Signal:
+def _met(
+    recorder: Recorder, shape: tuple[int, ...], branches: list[tuple[Tensor, Signal]], *, is_product: bool
+) -> Signal:
     tape, from_right = recorder.tape, {v.ndim - s.axis for v, s in branches}
     widths = {tape.units[s.node] for _, s in branches}
     axis = len(shape) - min(from_right)
@@ -65,7 +70,8 @@ def _met(recorder: Recorder, shape: tuple[int, ...], branches: list[tuple[Tensor
         return Signal(branches[0][1].node, axis)
     nodes = [s.node for _, s in branches]
     if len(from_right) == 1 and widths == {shape[axis]}:
-        return Signal(tape.junction(shape[axis], *map(Part, nodes), is_sum=True), axis)
+        node = tape.junction(shape[axis], *map(Part, nodes), is_sum=True, is_product=is_product)
+        return Signal(node, axis)
     return Signal(tape.mix(shape[axis], *nodes), axis)
 
 
@@ -74,11 +80,18 @@ def _named(handler: Handler, names: str) -> dict[str, Handler]:
 
 
 _IN_PLACE = frozenset({"add_", "sub_", "mul_", "div_", "__iadd__", "__isub__", "__imul__", "__itruediv__"})
+_PRODUCTS = frozenset(
+    {"mul", "mul_", "__mul__", "__rmul__", "__imul__", "multiply"}
+    | {"div", "div_", "__truediv__", "__itruediv__", "true_divide"}
+)
 
 HANDLERS: dict[str, Handler] = {
     **_named(convolution, "conv1d conv2d conv3d"),
     **_named(transposed_convolution, "conv_transpose1d conv_transpose2d conv_transpose3d"),
     **_named(linear, "linear"),
+    **_named(recurrent, "gru lstm rnn_tanh rnn_relu"),
+    **_named(recurrent_cell, "gru_cell lstm_cell rnn_tanh_cell rnn_relu_cell"),
+    **_named(attention, "multi_head_attention_forward"),
     **_named(_adaptive_pool, "adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d"),
     **_named(_query, "__get__ size dim numel is_floating_point stride is_contiguous __len__"),
     **_named(

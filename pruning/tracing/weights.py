@@ -1,4 +1,4 @@
-"""Operations that carry weights: convolutions, linear maps, and cells and products whose wiring is not resolved."""
+"""Operations that carry weights: convolutions, linear maps, and products whose wiring is not resolved."""
 
 from __future__ import annotations
 
@@ -8,20 +8,25 @@ from typing import Any
 
 from torch import Tensor
 
-from predictors.errors import PredictorError
-from predictors.tracing.recorder import BATCH, Arguments, Keywords, Recorder, Signal, bind, on_meta
-from predictors.tracing.tape import Use
+from pruning.errors import PruningError
+from pruning.tracing.recorder import BATCH, Arguments, Keywords, Recorder, Signal, bind, on_meta
+from pruning.tracing.tape import Use
 
 
-def _weight_name(recorder: Recorder, weight: Tensor) -> str:
+def weight_name(recorder: Recorder, weight: Tensor) -> str:
     """Return the name of a weight; one computed in the forward from several tensors cannot carry a mask."""
     name = recorder.name(weight)
     return name if name is not None else f"<computed weight {len(recorder.tape.uses)}>"
 
 
-def _require(got: int, expected: int, what: str, name: str) -> None:
+def require(got: int, expected: int, what: str, name: str) -> None:
+    """Return None if a weight meets as many channels or features as it has.
+
+    Raises:
+        PruningError: it does not.
+    """
     if got != expected:
-        raise PredictorError(
+        raise PruningError(
             f"input of '{name}' must have {expected} {what}; got {got}. Give the input shape the network was built for."
         )
 
@@ -32,8 +37,8 @@ def convolution(recorder: Recorder, func: Any, args: Arguments, kwargs: Keywords
     value, weight, groups = bound["input"], bound["weight"], int(bound.get("groups", 1))
     if recorder.signal(value) is None:
         return func(*args, **kwargs)
-    name = _weight_name(recorder, weight)
-    _require(value.shape[1], weight.shape[1] * groups, "channels", name)
+    name = weight_name(recorder, weight)
+    require(value.shape[1], weight.shape[1] * groups, "channels", name)
     space = _convolved(tuple(value.shape[2:]), tuple(weight.shape[2:]), bound)
     layer = recorder.tape.use(name, Use(weight, math.prod(space), groups))
     node = recorder.tape.weighted(weight.shape[0], recorder.units_on(value, 1), layer)
@@ -51,7 +56,7 @@ def _convolved(space: tuple[int, ...], kernel: tuple[int, ...], bound: Keywords)
         for n, k, s, p, d in zip(space, kernel, stride, pads, dilation, strict=True)
     )
     if min(out, default=1) < 1:
-        raise PredictorError(
+        raise PruningError(
             f"convolution must leave at least one position; got {out} from {space} with kernel {kernel}. "
             f"Use a larger input or fewer strides."
         )
@@ -70,8 +75,8 @@ def transposed_convolution(recorder: Recorder, func: Any, args: Arguments, kwarg
     value, weight, groups = bound["input"], bound["weight"], int(bound.get("groups", 1))
     if recorder.signal(value) is None:
         return func(*args, **kwargs)
-    name = _weight_name(recorder, weight)
-    _require(value.shape[1], weight.shape[0], "channels", name)
+    name = weight_name(recorder, weight)
+    require(value.shape[1], weight.shape[0], "channels", name)
     result = func(*on_meta(args), **on_meta(kwargs))
     use = Use(weight, math.prod(value.shape[2:]), groups, transposed=True)
     layer = recorder.tape.use(name, use)
@@ -85,8 +90,8 @@ def linear(recorder: Recorder, func: Any, args: Arguments, kwargs: Keywords) -> 
     value, weight = bound["input"], bound["weight"]
     if recorder.signal(value) is None:
         return func(*args, **kwargs)
-    name = _weight_name(recorder, weight)
-    _require(value.shape[-1], weight.shape[1], "features", name)
+    name = weight_name(recorder, weight)
+    require(value.shape[-1], weight.shape[1], "features", name)
     positions = math.prod(value.shape[:-1]) // BATCH
     layer = recorder.tape.use(name, Use(weight, positions))
     node = recorder.tape.weighted(weight.shape[0], recorder.units_on(value, -1), layer)
@@ -94,7 +99,7 @@ def linear(recorder: Recorder, func: Any, args: Arguments, kwargs: Keywords) -> 
 
 
 def record_weights(recorder: Recorder, inputs: Sequence[Tensor]) -> None:
-    """Record the matrices among the inputs of a recurrent cell, an attention or a matrix product."""
+    """Record the matrices among the inputs of a product whose wiring is not resolved."""
     value = next(v for v in inputs if recorder.signal(v))
     positions = max(1, value.numel() // (BATCH * value.shape[-1]))
     for tensor in inputs:
@@ -105,7 +110,5 @@ def record_weights(recorder: Recorder, inputs: Sequence[Tensor]) -> None:
 
 MULTIPLYING = frozenset(
     {"matmul", "__matmul__", "__rmatmul__", "mm", "bmm", "addmm", "baddbmm", "einsum", "tensordot", "bilinear"}
-    | {"gru", "lstm", "rnn_tanh", "rnn_relu", "gru_cell", "lstm_cell", "rnn_tanh_cell", "rnn_relu_cell"}
-    | {"multi_head_attention_forward"}
 )
 """Functions whose weights are recorded although their wiring is not resolved."""

@@ -7,9 +7,9 @@ from typing import Any
 
 from torch import Tensor
 
-from predictors.tracing.recorder import Arguments, Keywords, Recorder, Signal, on_meta, tensors
-from predictors.tracing.tape import Part
-from predictors.tracing.weights import MULTIPLYING, record_weights
+from pruning.tracing.recorder import Arguments, Keywords, Recorder, Signal, on_meta, tensors
+from pruning.tracing.tape import Part
+from pruning.tracing.weights import MULTIPLYING, record_weights
 
 
 def pass_or_mix(recorder: Recorder, func: Any, args: Arguments, kwargs: Keywords) -> Any:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 from torch import Tensor
 
-Indices: TypeAlias = npt.NDArray[np.int64]
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+Indices: TypeAlias = "npt.NDArray[np.int64]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class Junction:
     parts: tuple[Part, ...]
     is_sum: bool = False
     """True when the network adds (or multiplies) whole tensors here: the meeting of two branches."""
+    is_product: bool = False
+    """True when it multiplies them: a gate, which is no branch that could be skipped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,8 @@ class Weighted:
     out: int
     source: int
     layer: int
+    recurrent: bool = False
+    """True for an edge from one time step to the next: the source is the state of the step before."""
 
 
 @dataclass(slots=True)
@@ -69,17 +75,25 @@ class Tape:
         self.units.append(units)
         return len(self.units) - 1
 
-    def junction(self, units: int, *parts: Part, is_sum: bool = False) -> int:
+    def junction(self, units: int, *parts: Part, is_sum: bool = False, is_product: bool = False) -> int:
         """Return a new node that is the sum of `parts`."""
         out = self.node(units)
-        self.steps.append(Junction(out, parts, is_sum))
+        self.steps.append(Junction(out, parts, is_sum, is_product))
         return out
+
+    def merged(self, units: int, source: int, into: Indices) -> int:
+        """Return a new node whose unit into[k] is the sum of the source's units k."""
+        return self.junction(units, Part(source, put=into))
+
+    def copied(self, source: int, take: Indices) -> int:
+        """Return a new node whose unit k is the source's unit take[k]."""
+        return self.junction(len(take), Part(source, take=take))
 
     def mix(self, units: int, *sources: int) -> int:
         """Return a new node each unit of which depends on every unit of `sources` alike: an unknown operation."""
         zeros = (np.zeros(self.units[source], dtype=np.int64) for source in sources)
         total = self.junction(1, *(Part(s, put=z) for s, z in zip(sources, zeros, strict=True)))
-        return self.junction(units, Part(total, take=np.zeros(units, dtype=np.int64)))
+        return self.copied(total, np.zeros(units, dtype=np.int64))
 
     def use(self, name: str, use: Use) -> int:
         """Record that a weight is applied and return its layer number."""
@@ -89,10 +103,10 @@ class Tape:
             self.uses[name] = use
         return list(self.uses).index(name)
 
-    def weighted(self, units: int, source: int, layer: int) -> int:
+    def weighted(self, units: int, source: int, layer: int, *, recurrent: bool = False) -> int:
         """Return a new node that is `source` times the weight of `layer`."""
         out = self.node(units)
-        self.steps.append(Weighted(out, source, layer))
+        self.steps.append(Weighted(out, source, layer, recurrent))
         return out
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from predictors.tracing.tape import Tape
+from pruning.tracing.tape import Tape
 
 Arguments: TypeAlias = tuple[Any, ...]
 Keywords: TypeAlias = dict[str, Any]
@@ -19,11 +19,26 @@ BATCH = 2
 
 
 @dataclass(frozen=True, slots=True)
+class Split:
+    """Units of `node` that lie along several axes, as while channels are shuffled.
+
+    `labels` says which unit stands where: int64, as many axes as the tensor, of size 1 along the other ones.
+    """
+
+    node: int
+    labels: Tensor
+
+
+@dataclass(frozen=True, slots=True)
 class Signal:
-    """Where a traced tensor comes from: its node, and the axis along which that node's units lie."""
+    """Where a traced tensor comes from: its node, and the axis along which that node's units lie.
+
+    `split` holds what is known beyond that, for operations that only move units.
+    """
 
     node: int
     axis: int
+    split: Split | None = None
 
 
 class Recorder:

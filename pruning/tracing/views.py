@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from predictors.tracing.fallback import combined, noted, pass_or_mix
-from predictors.tracing.recorder import Arguments, Keywords, Recorder, Signal, bind, on_meta, tensors
-from predictors.tracing.tape import Part, reshaped_units
+from pruning.tracing.fallback import combined, noted, pass_or_mix
+from pruning.tracing.recorder import Arguments, Keywords, Recorder, Signal, Split, bind, on_meta, tensors
+from pruning.tracing.tape import Part, reshaped_units
 
 
 def concatenate(recorder: Recorder, func: Any, args: Arguments, kwargs: Keywords) -> Any:
@@ -40,14 +41,19 @@ def reshape(recorder: Recorder, func: Any, args: Arguments, kwargs: Keywords) ->
     result = func(*args, **kwargs)
     if signal is None:
         return noted(recorder, args, result)
+    joined = _moved(recorder, func, args, kwargs, signal)
+    if isinstance(joined, Signal):
+        return recorder.follow(result, joined)
     found = reshaped_units(tuple(value.shape), signal.axis, tuple(result.shape))
     if found is None:
-        return recorder.follow(result, combined(recorder, result, [signal]))
+        return recorder.follow(result, replace(combined(recorder, result, [signal]), split=joined))
     axis, take, put = found
     if take is None and put is None:
-        return recorder.follow(result, Signal(signal.node, axis))
+        return recorder.follow(result, Signal(signal.node, axis, joined))
     node = recorder.tape.junction(result.shape[axis], Part(signal.node, take, put))
-    return recorder.follow(result, Signal(node, axis))
+    if put is not None and joined is None:
+        joined = _moved(recorder, func, args, kwargs, replace(signal, split=_whole(recorder, value, signal)))
+    return recorder.follow(result, Signal(node, axis, joined if isinstance(joined, Split) else None))
 
 
 def rewire(recorder: Recorder, func: Any, args: Arguments, kwargs: Keywords) -> Any:
@@ -56,13 +62,37 @@ def rewire(recorder: Recorder, func: Any, args: Arguments, kwargs: Keywords) -> 
     signal = recorder.signal(value)
     if signal is None:
         return pass_or_mix(recorder, func, args, kwargs)
+    labels = _whole(recorder, value, signal).labels.expand(value.shape)
+    result, moved = func(*args, **kwargs), func(labels, *args[1:], **kwargs)
+    joined = _moved(recorder, func, args, kwargs, signal) if isinstance(result, Tensor) else None
+    for tensor, label in zip(tensors(result), tensors(moved), strict=True):
+        if isinstance(joined, Signal):
+            recorder.follow(tensor, joined)
+        else:
+            recorder.follow(tensor, replace(_relabelled(recorder, signal, tensor, label), split=joined))
+    return result
+
+
+def _whole(recorder: Recorder, value: Tensor, signal: Signal) -> Split:
+    """Return the units of a tensor that lie along its one axis, as labels."""
     shape = [1] * value.ndim
     shape[signal.axis] = recorder.tape.units[signal.node]
-    labels = torch.arange(shape[signal.axis]).view(shape).expand(value.shape)
-    result, moved = func(*args, **kwargs), func(labels, *args[1:], **kwargs)
-    for tensor, label in zip(tensors(result), tensors(moved), strict=True):
-        recorder.follow(tensor, _relabelled(recorder, signal, tensor, label))
-    return result
+    return Split(signal.node, torch.arange(shape[signal.axis]).view(shape))
+
+
+def _moved(recorder: Recorder, func: Any, args: Arguments, kwargs: Keywords, signal: Signal) -> Signal | Split | None:
+    """Return where split units are after an operation that moves them: along one axis again, or still along several."""
+    if signal.split is None:
+        return None
+    labels = func(signal.split.labels.expand(args[0].shape), *args[1:], **kwargs)
+    for axis in range(labels.ndim):
+        first = labels.narrow(axis, 0, 1)
+        if torch.equal(labels, first.expand_as(labels)):
+            labels = first
+    axes = [axis for axis, size in enumerate(labels.shape) if size > 1]
+    if len(axes) != 1:
+        return Split(signal.split.node, labels)
+    return Signal(recorder.tape.copied(signal.split.node, labels.flatten().numpy().astype(np.int64)), axes[0])
 
 
 def _relabelled(recorder: Recorder, signal: Signal, tensor: Tensor, label: Tensor) -> Signal:
