@@ -85,7 +85,7 @@ def test_a_run_stays_what_it_is(key: str, value: object, tmp_path: Path) -> None
         ({"strategy": "evolutoin"}, "unknown strategy 'evolutoin'; did you mean 'evolution'?"),
         ({"executor": "rai"}, "unknown executor 'rai'; did you mean 'ray'?"),
         ({"methods": ["snpi"]}, "unknown pruning method 'snpi'; did you mean 'snip'?"),
-        ({"allocations": ["erc"]}, "unknown allocation 'erc'; did you mean 'erk'?"),
+        ({"allocations": ["erkk"]}, "unknown allocation 'erkk'; did you mean 'erk'?"),
         ({"objectives": ["val_accuracy", "kep"]}, "unknown objective 'kep'; did you mean 'kept'?"),
         ({"objectives": ["kept"]}, "objectives must contain val_accuracy; got kept"),
         ({"min_density": 0.0}, "min_density must be in (0, 1]; got 0.0 (--min-density)."),
