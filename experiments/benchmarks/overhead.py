@@ -13,7 +13,8 @@ from experiments.run_directory import driving
 from experiments.searching import prepare, run_search
 from nas.outcomes import Outcome
 
-TRIALS = 60
+TRIALS = 40
+EPOCHS = 8
 
 
 def overhead(folder: Path, say: Callable[[str], None]) -> Table:
@@ -23,7 +24,7 @@ def overhead(folder: Path, say: Callable[[str], None]) -> Table:
     the trial is screened), `predict` refitting the predictor and ranking, `record` writing to the journal.
     """
     with tempfile.TemporaryDirectory() as out:
-        config = SearchConfig(trials=TRIALS, epochs=15, workers=1, threads_per_trial=1, name="run", out=Path(out))
+        config = SearchConfig(trials=TRIALS, epochs=EPOCHS, workers=1, threads_per_trial=1, name="run", out=Path(out))
         with driving(config.folder) as run:
             history = run_search(prepare(config, run), lambda event: None)
     rows = []
@@ -42,4 +43,4 @@ def overhead(folder: Path, say: Callable[[str], None]) -> Table:
         "share_of_own_cost": sum(own) / (sum(own) + training),
     }
     say(f"own cost {sum(own):.1f} s of {sum(own) + training:.1f} s")
-    return Table("overhead", f"digits, convnet, {TRIALS} trials of 15 epochs, one worker, one thread", rows, summary)
+    return Table("overhead", f"digits, convnet, {TRIALS} trials of {EPOCHS} epochs, one worker, one thread", rows, summary)

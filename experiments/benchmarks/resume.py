@@ -24,7 +24,7 @@ SETTINGS = ("--task", "digits", "--trials", str(TRIALS), "--epochs", "4", "--fin
 def resume(folder: Path, say: Callable[[str], None]) -> Table:
     """Return one row for each kill: when it came and what the journal held; the summary judges the finished study.
 
-    The delay before each kill is uniform between 1 and 14 seconds after the start of the process, so that kills
+    The delay before each kill is uniform between 2 and 25 seconds after the start of the process, so that kills
     fall into start-up, proposing, writing and training alike. Only the driver is killed; its workers must end by
     themselves.
     """
@@ -34,7 +34,7 @@ def resume(folder: Path, say: Callable[[str], None]) -> Table:
     with tempfile.TemporaryDirectory() as out:
         journal = Path(out) / "killed" / "journal.log"
         for kill in range(1, KILLS + 1):
-            delay = rng.uniform(1.0, 14.0)
+            delay = rng.uniform(2.0, 25.0)
             workers = _run_and_kill(out, delay)
             history = read_records(journal)[1] if journal.exists() else []
             lost = _lost(seen, history)
