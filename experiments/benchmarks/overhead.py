@@ -43,4 +43,6 @@ def overhead(folder: Path, say: Callable[[str], None]) -> Table:
         "share_of_own_cost": sum(own) / (sum(own) + training),
     }
     say(f"own cost {sum(own):.1f} s of {sum(own) + training:.1f} s")
-    return Table("overhead", f"digits, convnet, {TRIALS} trials of {EPOCHS} epochs, one worker, one thread", rows, summary)
+    return Table(
+        "overhead", f"digits, convnet, {TRIALS} trials of {EPOCHS} epochs, one worker, one thread", rows, summary
+    )
