@@ -13,6 +13,7 @@ from experiments.commands.inspect import inspect
 from experiments.commands.predict import predict
 from experiments.commands.prune import prune
 from experiments.commands.report import report
+from experiments.commands.reproduce import reproduce
 from experiments.commands.search import search
 from experiments.errors import StoppedError
 from experiments.failures import BAD_INPUT, INTERRUPTED, explain
@@ -31,6 +32,7 @@ app.command("prune")(prune)
 app.command("inspect")(inspect)
 app.command("report")(report)
 app.command("bench")(bench)
+app.command("reproduce")(reproduce)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -16,22 +16,7 @@ def bench(
     json: Json = False,
 ) -> None:
     """Measure this project: searches with and without screening, resuming, executors, overhead, training speed."""
-    from experiments import registries
     from experiments.benchmarks import BENCHMARKS
-    from experiments.errors import ExperimentError
-    from experiments.output import Output
-    from experiments.terminal.bench_table import bench_table
+    from experiments.commands.tables import measure
 
-    output = Output(json)
-    if name is None:
-        for known, benchmark in BENCHMARKS.items():
-            output.results.print(f"{known:<12} {(benchmark.__doc__ or '').splitlines()[0]}", soft_wrap=True)
-        output.emit({"benchmarks": list(BENCHMARKS)})
-        return
-    if name not in BENCHMARKS:
-        raise ExperimentError(registries.unknown("benchmark", name, BENCHMARKS))
-    table = BENCHMARKS[name](out, lambda line: output.progress.print(line, markup=False))
-    files = table.write(out)
-    output.results.print(bench_table(table))
-    output.results.print(f"written: {', '.join(str(file) for file in files)}", soft_wrap=True, markup=False)
-    output.emit(table.as_json())
+    measure("benchmark", BENCHMARKS, name, out, json)

@@ -1,1 +1,14 @@
-"""Findings of others, measured again with this project's own parts."""
+"""Findings of others, measured again with this project's own parts.
+
+A reproduction is a benchmark: a function of a folder for its files and a line printer, returning one Table.
+`sparsenas reproduce NAME` prints the table and keeps it; docs/results holds such files.
+"""
+
+from experiments.benchmarks import Benchmark
+from experiments.reproduce.isometry_rules import isometry_rules
+from experiments.reproduce.signal_propagation import signal_propagation
+
+REPRODUCTIONS: dict[str, Benchmark] = {
+    "isometry-rules": isometry_rules,
+    "signal-propagation": signal_propagation,
+}

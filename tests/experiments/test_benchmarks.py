@@ -55,3 +55,11 @@ def test_bench_lists_and_refuses(capsys: pytest.CaptureFixture[str]) -> None:
     refused = run(capsys, "bench", "screning")
     assert refused.code == 2
     assert "unknown benchmark 'screning'; did you mean 'screening'?" in refused.err
+
+
+def test_reproduce_lists_and_refuses(capsys: pytest.CaptureFixture[str]) -> None:
+    listed = run(capsys, "reproduce", "--json")
+    assert set(json.loads(listed.out)["reproductions"]) >= {"isometry-rules", "signal-propagation"}
+    refused = run(capsys, "reproduce", "signal-propagaton")
+    assert refused.code == 2
+    assert "unknown reproduction 'signal-propagaton'; did you mean 'signal-propagation'?" in refused.err
