@@ -77,6 +77,8 @@ class SearchConfig(BaseModel):
     trials: Count = 40
     epochs: Count = 10
     final_epochs: Annotated[int, Field(ge=0, description="a whole number of at least 0")] = 40
+    finalists: Count = 1
+    finalist_epochs: OptionalCount = None
     seed: Annotated[int, Field(ge=0, description="a whole number of at least 0")] = 0
 
     name: Annotated[str, AfterValidator(_folder_name)] = Field(default="", validate_default=False)
@@ -111,6 +113,11 @@ class SearchConfig(BaseModel):
         if self.min_density > self.max_density:
             raise ValueError(f"min_density must be at most max_density; got {self.min_density} and {self.max_density}")
         return self
+
+    @property
+    def second_look_epochs(self) -> int:
+        """Epochs of each finalist: as given, else a quarter of the final epochs, at least one."""
+        return self.finalist_epochs or max(1, self.final_epochs // 4)
 
     @property
     def folder(self) -> Path:

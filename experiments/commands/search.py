@@ -26,6 +26,12 @@ def search(
     trials: Annotated[int | None, typer.Option(help="Finished trials to reach, earlier runs included.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs of each trial.")] = None,
     final_epochs: Annotated[int | None, typer.Option(help="Epochs to retrain the best; 0 leaves it out.")] = None,
+    finalists: Annotated[
+        int | None, typer.Option(help="Best trials to train again for longer before one is retrained; 1 for none.")
+    ] = None,
+    finalist_epochs: Annotated[
+        int | None, typer.Option(help="Epochs of each finalist; a quarter of the final ones if not given.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the run; the same name resumes it.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the run directories (runs).")] = None,

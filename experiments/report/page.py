@@ -18,7 +18,7 @@ from experiments.report.figures.prediction import prediction
 from experiments.report.figures.progress import progress
 from experiments.report.figures.scales import floor_of
 from experiments.report.html import picture, section, table
-from experiments.report.summary import RunSummary, Trial
+from experiments.report.summary import Finalist, RunSummary, Trial
 from experiments.report.words import count, duration, network, percent, share, short_count
 
 FULL_WIDTH, HALF_WIDTH = 1000.0, 480.0
@@ -105,7 +105,7 @@ def _sections(summary: RunSummary) -> list[str]:
         note = f"Kept fraction of each layer of trial {summary.best.trial}, input at the top, output at the bottom."
         draw = picture(lambda width: layers(rows, width), FULL_WIDTH, "density of each layer of the best network")
         parts.append(section("Layers of the best network", note, draw))
-    parts += [_front(summary), _failures(summary), _stages(summary), _settings(summary)]
+    parts += [_finalists(summary), _front(summary), _failures(summary), _stages(summary), _settings(summary)]
     return parts
 
 
@@ -131,6 +131,29 @@ def _prediction(summary: RunSummary) -> str:
         words.append(f"{percent(found.covered, 0)} inside their interval")
     draw = picture(lambda width: prediction(summary, width), HALF_WIDTH, "predicted against measured accuracy")
     return section("Predicted against measured", ", ".join(words) + ".", draw)
+
+
+def _finalists(summary: RunSummary) -> str:
+    best = summary.best
+    if best is None or not best.finalists:
+        return ""
+    trials = {trial.number: trial for trial in summary.trials}
+    rows = [
+        ("best" if finalist.trial == best.trial else "", _finalist_cells(finalist, trials[finalist.trial]))
+        for finalist in sorted(best.finalists, key=lambda finalist: -(finalist.accuracy or 0.0))
+    ]
+    columns = [("Trial", ""), ("In the search", "n"), ("Trained longer", "n"), ("Epochs", "n"), ("Kept", "n"),
+               ("Architecture", "net")]  # fmt: skip
+    note = "The best trials, trained again for longer before one was chosen. Validation accuracy."
+    return section("Finalists", note, table(columns, rows))
+
+
+def _finalist_cells(finalist: Finalist, trial: Trial) -> list[str]:
+    longer = finalist.error or percent(finalist.accuracy, 2)
+    return [
+        str(trial.number), percent(trial.accuracy, 2), longer, str(finalist.epochs or ""), count(trial.kept),
+        network(trial.architecture),
+    ]  # fmt: skip
 
 
 def _front(summary: RunSummary) -> str:

@@ -142,3 +142,11 @@ def test_a_network_in_words_leaves_out_what_it_does_not_have() -> None:
         "2 layers; layer1: width 8; layer2: width 4"
     )
     assert network({}) == ""
+
+
+def test_finalists_are_shown_best_first_and_a_failed_one_with_its_reason(run: RunSummary, html: str) -> None:
+    text = Document(html).text
+    shown = text[text.index("The best trials, trained again") : text.index("Networks than which no other")]
+    assert 0 < shown.index("87.40") < shown.index("training loss must stay finite")
+    assert run.best is not None
+    assert "Finalists" not in page(replace(run, best=replace(run.best, finalists=())))
