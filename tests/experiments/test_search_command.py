@@ -214,6 +214,19 @@ def test_predict_answers_for_candidate_and_masks_alike(
     assert len(line.splitlines()) == 1 and "accuracy" in line
 
 
+def test_predict_reads_data_only_for_methods_that_look_at_them(
+    searched: Said, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    candidate = json.loads((folder / "best/architecture.json").read_text())["candidate"]
+    asked = ["predict", "--predictor", folder / "predictor", "--task", "cifar10", "--candidate", tmp_path / "c.json"]
+    for method, code in (("magnitude", 0), ("snip", 2)):
+        candidate["sparsity"]["method"] = method
+        (tmp_path / "c.json").write_text(json.dumps(candidate))
+        said = run(capsys, *asked)
+        assert said.code == code, said.err
+    assert "cifar10" in said.error and "SPARSENAS_DATA" in said.error
+
+
 def test_fit_predictor_from_study_and_from_its_table(
     searched: Said, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
