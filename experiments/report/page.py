@@ -46,7 +46,7 @@ def headline(summary: RunSummary) -> str:
     trial, best = summary.best_trial, summary.best
     if trial is None or best is None:
         return "No trial has finished yet"
-    kept = f"{share(_density(trial))} of its weights"
+    kept = f"{share(trial.achieved_density)} of its weights"
     if best.test_accuracy is not None:
         return f"{percent(best.test_accuracy, 2)} test accuracy on {summary.task} with {kept}"
     return f"{percent(trial.accuracy, 2)} validation accuracy on {summary.task} with {kept}"
@@ -74,7 +74,7 @@ def _facts(summary: RunSummary) -> str:
         ("Test accuracy", percent(best.test_accuracy, 2), longer),
         ("Validation accuracy", percent(trial.accuracy, 2), f"in the search, trial {trial.number}"),
         ("Kept weights", count(trial.kept), f"of {count(trial.total)}"),
-        ("Density", share(_density(trial)), ", ".join(filter(None, (trial.method, trial.allocation)))),
+        ("Density", share(trial.achieved_density), ", ".join(filter(None, (trial.method, trial.allocation)))),
         ("Multiply-adds", short_count(trial.multiply_adds), "kept ones, per image"),
         ("Search time", duration(sum(summary.stages.values())) if summary.stages else "–", "summed over workers"),
     ]
@@ -167,7 +167,7 @@ def _front(summary: RunSummary) -> str:
 
 def _front_cells(trial: Trial) -> list[str]:
     return [
-        str(trial.number), percent(trial.accuracy, 2), count(trial.kept), share(_density(trial)),
+        str(trial.number), percent(trial.accuracy, 2), count(trial.kept), share(trial.achieved_density),
         short_count(trial.multiply_adds), trial.method, trial.allocation, network(trial.architecture),
     ]  # fmt: skip
 
@@ -213,7 +213,3 @@ def _settings(summary: RunSummary) -> str:
 
 def _footer(summary: RunSummary) -> str:
     return f"<footer>sparsenas {escape(summary.version)}</footer>"
-
-
-def _density(trial: Trial) -> float:
-    return trial.kept / trial.total if trial.kept and trial.total else trial.density

@@ -40,6 +40,11 @@ class Trial:
     message: str = ""
     architecture: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def achieved_density(self) -> float:
+        """Kept over all weights; the density asked for where the counts are not known."""
+        return self.kept / self.total if self.kept and self.total else self.density
+
 
 @dataclass(frozen=True, slots=True)
 class Layer:
