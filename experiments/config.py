@@ -99,6 +99,9 @@ class SearchConfig(BaseModel):
     max_multiply_adds: Bound = "auto"
     methods: Annotated[Names, AfterValidator(registries.methods)] = None
     allocations: Annotated[Names, AfterValidator(registries.allocations)] = None
+    only: Annotated[dict[str, tuple[str | int | float, ...]], Field(description="a mapping of globs to lists")] = Field(
+        default_factory=dict
+    )
     recipe: Annotated[dict[str, Any], AfterValidator(_recipe), Field(description="a mapping of settings")] = Field(
         default_factory=dict
     )
@@ -126,7 +129,8 @@ class SearchConfig(BaseModel):
 
 
 IDENTITY = (
-    "task", "space", "objectives", "epochs", "seed", "recipe", "min_density", "max_density", "methods", "allocations",
+    "task", "space", "objectives", "epochs", "seed", "recipe", "min_density", "max_density", "methods",
+    "allocations", "only",
 )  # fmt: skip
 """The fields that give a run's records their meaning; a resumed run must keep them."""
 

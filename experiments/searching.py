@@ -59,6 +59,7 @@ def prepare(config: SearchConfig, run: RunDirectory) -> Setup:
         task.signature,
         seed=config.seed,
         max_multiply_adds=_bound(config, device),
+        only=config.only,
     )
     header = Header(config.task, config.space, config.objectives, config.seed, _alphabet(candidates.choices))
     records = open_records(config.storage or run.journal, config.name, header, candidates.choices)

@@ -49,6 +49,10 @@ def search(
     max_multiply_adds: Annotated[
         str | None, typer.Option(help="Bound on the dense network's multiply-adds per input: a number, auto or none.")
     ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="Narrow a choice of the space: 'stage*.kind=plain,residual'; once for each."),
+    ] = None,
     methods: Annotated[list[str] | None, typer.Option("--method", help="Pruning methods to propose.")] = None,
     allocations: Annotated[list[str] | None, typer.Option("--allocation", help="Allocations to propose.")] = None,
     screen: Annotated[
@@ -67,6 +71,8 @@ def search(
 
     if "objective" in flags:
         flags["objectives"] = flags.pop("objective")
+    if "only" in flags:
+        flags["only"] = _narrowed(flags["only"])
     output = Output(json)
     resolved = resolve(config, flags)
     with driving(resolved.folder) as run:
@@ -74,6 +80,16 @@ def search(
 
         summary = complete(resolved, run, output)
     _conclude(summary, run, output)
+
+
+def _narrowed(words: list[str]) -> dict[str, list[str]]:
+    from experiments.errors import ExperimentError
+
+    pairs = [word.partition("=") for word in words]
+    for (glob, _, values), word in zip(pairs, words, strict=True):
+        if not glob or not values:
+            raise ExperimentError(f"--only must be GLOB=VALUE,VALUE; got '{word}'. Quote the glob.")
+    return {glob: values.split(",") for glob, _, values in pairs}
 
 
 def _conclude(summary: RunSummary, run: RunDirectory, output: Output) -> None:
