@@ -6,6 +6,7 @@ from pruning.evidence import Evidence
 from pruning.files import load_masks, save_masks
 from pruning.hold import Hold, hold_
 from pruning.interop import from_torch, to_torch_
+from pruning.like import densities_like
 from pruning.masks import MaskSet, check_masks
 from pruning.methods import METHODS
 from pruning.parameters import prunable
@@ -24,6 +25,7 @@ __all__ = [
     "PruningWarning",
     "Sparsity",
     "check_masks",
+    "densities_like",
     "from_torch",
     "guaranteed_width_factor",
     "heuristic_width_factor",

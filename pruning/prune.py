@@ -15,7 +15,7 @@ from pruning.allocations.uniform import uniform
 from pruning.counts import budget, exact_counts
 from pruning.errors import PruningError, PruningWarning
 from pruning.evidence import Evidence
-from pruning.masks import MaskSet, check_masks
+from pruning.masks import MaskSet, architecture_digest, check_masks
 from pruning.methods import CHOSEN, RANKED, RETURNING
 from pruning.multipliers import factors
 from pruning.parameters import prunable
@@ -29,8 +29,8 @@ def prune(module: nn.Module, sparsity: Sparsity, evidence: Evidence) -> MaskSet:
     """Return masks that keep exactly round(density * total) of the network's prunable weights.
 
     1. The total: exact, over the layers that are not excluded; at least one weight in each of them unless empty
-       layers are asked for. First and last layers are layers like any other; `exclude` and the allocation
-       "uniform_plus" treat them differently. Excluded layers stay dense, outside the total.
+       layers are asked for. First and last layers are layers like any other unless `sparsity.ends`, `exclude` or
+       the allocation "uniform_plus" say otherwise. Excluded layers stay dense, outside the total.
     2. Counts: with the allocation "global" the method's ranking across layers decides each layer's count, and a
        layer left empty keeps its best weight; other allocations, given densities and the mask of another
        sparsity fix the counts beforehand.
@@ -52,7 +52,8 @@ def prune(module: nn.Module, sparsity: Sparsity, evidence: Evidence) -> MaskSet:
 
     Returns:
         One CPU mask for each weight of `prunable(module)`, in module order. The metadata name the sparsity, the
-        input shape, and a digest of the generator's state before the call; "empty_layers" and "collapsed_layers"
+        input shape, a digest of the architecture (names and shapes of its weights) and one of the generator's state
+        before the call; "empty_layers" and "collapsed_layers"
         name the layers without weights and those reduced to one of several, where there are such.
 
     Raises:
@@ -63,9 +64,9 @@ def prune(module: nn.Module, sparsity: Sparsity, evidence: Evidence) -> MaskSet:
     Warns:
         PruningWarning: a layer is empty; the network is cut there unless another branch passes by.
     """
-    metadata = _provenance(sparsity, evidence)
     with torch.inference_mode(mode=False):  # a tensor made in inference mode could not be differentiated
         shapes = _shapes(module)
+        metadata = _provenance(sparsity, evidence, shapes)
         if sparsity.method in CHOSEN:
             kept = budget(sparsity.density, {name: shape.numel() for name, shape in shapes.items()})
             return _reported(_chosen(module, sparsity, evidence, kept), metadata)
@@ -183,11 +184,12 @@ def _shapes(module: nn.Module) -> dict[str, Size]:
     return shapes
 
 
-def _provenance(sparsity: Sparsity, evidence: Evidence) -> dict[str, str]:
+def _provenance(sparsity: Sparsity, evidence: Evidence, shapes: Mapping[str, Size]) -> dict[str, str]:
     state = evidence.generator.get_state().numpy().tobytes()
     said = {key: value if isinstance(value, str) else json.dumps(value) for key, value in sparsity.settings().items()}
     return {
         **said,
         "input_shape": json.dumps(evidence.input_shape),
+        "architecture": architecture_digest(shapes),
         "generator": hashlib.sha256(state).hexdigest()[:16],
     }

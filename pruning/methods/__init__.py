@@ -1,7 +1,7 @@
 """Pruning methods. One file, one function of the file's name, one line here.
 
 A method that ranks is listed in `RANKED`: `prune` runs its rounds and makes the counts exact. If weights removed in
-one round may return in a later one, it is in `RETURNING` too. A method that chooses whole paths is listed in
+one round may return in a later one, it is in `RETURNING` too. A method that chooses the mask as a whole is listed in
 `CHOSEN`: it returns masks of the exact count itself.
 """
 
@@ -11,6 +11,7 @@ from pruning.methods.force import force
 from pruning.methods.grasp import grasp
 from pruning.methods.magnitude import magnitude
 from pruning.methods.magnitude_std import magnitude_std
+from pruning.methods.npb import npb
 from pruning.methods.phew import phew
 from pruning.methods.random import random
 from pruning.methods.snip import snip
@@ -40,6 +41,7 @@ RANKED: dict[str, ScoreMethod] = {
 RETURNING = frozenset({"force"})
 
 CHOSEN: dict[str, MaskMethod] = {
+    "npb": npb,
     "phew": phew,
 }
 
