@@ -18,15 +18,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from pruning.graph import Junction, LayerGraph, Part, Use, Weighted
 
-Floats: TypeAlias = npt.NDArray[np.float64]
-Matrices: TypeAlias = tuple[Floats, Floats, Floats]
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+Floats: TypeAlias = "npt.NDArray[np.float64]"
+Matrices: TypeAlias = "tuple[Floats, Floats, Floats]"
 """Counts, magnitudes and squares of one layer, each (groups, outputs / groups, inputs / groups)."""
 
 REACHED, PATHS, MAGNITUDE, SQUARE = range(4)
