@@ -42,7 +42,7 @@ def sparsity_of(given: Mapping[str, Any], like: Path | None = None, candidate: S
     """Return the sparsity of the settings that were given, over a candidate's own if there is one.
 
     Args:
-        given: field of Sparsity -> value; None and empty values are not given.
+        given: field of Sparsity -> value; None, False and () are not given.
         like: a mask file whose layer densities to take; its density is the default then.
         candidate: what the settings that are not given come from.
 
@@ -50,7 +50,7 @@ def sparsity_of(given: Mapping[str, Any], like: Path | None = None, candidate: S
         ExperimentError: method or density is missing, or `like` comes with another source of the layers' counts.
         PruningError: a value breaks its rule.
     """
-    chosen = {name: value for name, value in given.items() if value not in (None, (), [], False)}
+    chosen = {name: value for name, value in given.items() if value is not None and value is not False and value != ()}
     if like is not None:
         beside = next((name for name in _ONE_SOURCE if name in chosen), None)
         if beside is not None:

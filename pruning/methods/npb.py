@@ -20,7 +20,14 @@ from pruning.walks.reach import wires
 _LARGE = 1e200
 
 
-def npb(module: nn.Module, evidence: Evidence, kept: int, *, path_share: float = 0.5) -> dict[str, Tensor]:
+def npb(
+    module: nn.Module,
+    evidence: Evidence,
+    kept: int,
+    layers: Sequence[str] | None = None,
+    *,
+    path_share: float = 0.5,
+) -> dict[str, Tensor]:
     """Return masks of exactly `kept` weights that balance the number of living units and of paths.
 
     Layers keep their ERK counts. From the input to the output, each layer's weights are spread over its unit pairs
@@ -34,6 +41,7 @@ def npb(module: nn.Module, evidence: Evidence, kept: int, *, path_share: float =
         module: the network.
         evidence: the input shape and the generator; it is asked for one seed.
         kept: number of weights to keep, at least one for each layer.
+        layers: those to prune; None for all. Paths go through the others too, whose weights all stay.
         path_share: in [0, 1]: 0 balances units only, 1 follows the paths only.
 
     Raises:
@@ -48,6 +56,7 @@ def npb(module: nn.Module, evidence: Evidence, kept: int, *, path_share: float =
     mended over the whole graph instead of within a layer. Its masks are not those of the paper.
     """
     weights = prunable(module)
+    weights = {name: weights[name] for name in layers or weights}
     sizes = {name: weight.numel() for name, weight in weights.items()}
     seed = int(torch.randint(2**62, (), generator=evidence.generator, device="cpu"))
     generator = torch.Generator().manual_seed(seed)
