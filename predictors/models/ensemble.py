@@ -15,8 +15,9 @@ from predictors.models.estimator import Regressor
 from predictors.models.extra_trees import ExtraTrees
 from predictors.models.model import Floats
 
-_LEAST_ROWS = 10
-"""Below so many rows nothing is learned about which part is better."""
+_DEFAULT = (2.0, 1.0, 1.0)
+_LEAST_ROWS = 40
+"""Below so many rows too little is learned about which part is better: the weights are then the default ones."""
 
 
 class Ensemble(Regressor):
@@ -34,7 +35,7 @@ class Ensemble(Regressor):
 
     def __init__(
         self,
-        weights: Sequence[float] | None = (2.0, 1.0, 1.0),
+        weights: Sequence[float] | None = _DEFAULT,
         blocks: Sequence[Sequence[int]] | None = None,
         raw: Sequence[int] = (),
         folds: int = 5,
@@ -75,7 +76,7 @@ class Ensemble(Regressor):
 
     def _stacked(self, x: Floats, y: Floats) -> Floats:
         if len(y) < _LEAST_ROWS:
-            return np.ones(3)
+            return np.array(_DEFAULT)
         fold = np.random.default_rng(self.seed).permutation(len(y)) % self.folds
         design = np.empty((len(y), 3))
         for number in range(self.folds):
@@ -84,7 +85,7 @@ class Ensemble(Regressor):
                 design[fold == number, part] = fitted.predict(x[fold == number])
         centre = y.mean()
         weights = nnls(design - centre, y - centre)[0]
-        return np.asarray(weights if weights.sum() > 0 else np.ones(3))
+        return np.asarray(weights if weights.sum() > 0 else _DEFAULT)
 
     def _arrays(self) -> dict[str, Any]:
         dumped = {
