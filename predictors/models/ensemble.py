@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import nnls
 
+from predictors.folds import grouped_folds, row_keys
 from predictors.models.arrays import Arrays
 from predictors.models.block_matern import BlockMatern
 from predictors.models.boosting import BoostedTrees
@@ -17,7 +18,7 @@ from predictors.models.model import Floats
 
 _DEFAULT = (2.0, 1.0, 1.0)
 _LEAST_ROWS = 40
-"""Below so many rows too little is learned about which part is better: the weights are then the default ones."""
+"""Below so many different rows too little is learned about which part is better: the weights are then the default ones."""
 
 
 class Ensemble(Regressor):
@@ -75,9 +76,9 @@ class Ensemble(Regressor):
         ]
 
     def _stacked(self, x: Floats, y: Floats) -> Floats:
-        if len(y) < _LEAST_ROWS:
+        if len(set(row_keys(x))) < _LEAST_ROWS:
             return np.array(_DEFAULT)
-        fold = np.random.default_rng(self.seed).permutation(len(y)) % self.folds
+        fold = grouped_folds(row_keys(x), self.folds, np.random.default_rng(self.seed))
         design = np.empty((len(y), 3))
         for number in range(self.folds):
             for part, models in enumerate(self._unfitted()):
