@@ -18,7 +18,7 @@ from predictors.models.model import Floats
 
 _DEFAULT = (2.0, 1.0, 1.0)
 _LEAST_ROWS = 40
-"""Below so many different rows too little is learned about which part is better: the weights are then the default ones."""
+"""Below so many different rows too little is learned about which part is better; the weights are the default ones."""
 
 
 class Ensemble(Regressor):

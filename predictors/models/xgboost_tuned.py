@@ -24,7 +24,7 @@ class TunedTrees(Regressor):
     """Boosted trees with the settings that a seeded TPE search finds best in cross-validation of the rows of `fit`.
 
     Whoever holds rows out of `fit` therefore holds them out of the search: cross-validating this model is nested
-    cross-validation. Below forty different rows the settings are those of `xgboost`: a search on fewer would fit their noise.
+    cross-validation. Below forty different rows the settings are those of `xgboost`: a search would fit their noise.
 
     Args:
         trials: settings tried, the default ones first.
