@@ -71,10 +71,10 @@ def evaluate(
     predictions = chosen.backward(found)
     rng = np.random.default_rng(seed)
     ends = [
-        _ends(grouped_folds(keys, folds, rng), scaled, chosen.forward(predictions[repeat]), coverage)
+        chosen.ends(*_ends(grouped_folds(keys, folds, rng), scaled, chosen.forward(predictions[repeat]), coverage))
         for repeat in range(repeats)
     ]
-    lower, upper = (chosen.backward(np.stack(side)) for side in zip(*ends, strict=True))
+    lower, upper = (np.stack(side) for side in zip(*ends, strict=True))
     return Evaluation(_figures(y, predictions, lower, upper, keys, seed), predictions, lower[0], upper[0])
 
 
@@ -99,7 +99,7 @@ def beyond(measured: Floats, predicted: Floats, baseline: Floats) -> float:
 
 def _ends(folds: Rows, scaled: Floats, predicted: Floats, coverage: float) -> tuple[Floats, Floats]:
     conformal = CrossConformal([], folds, np.abs(scaled - predicted), predicted)
-    widths = np.minimum(conformal.held_out_half_widths(coverage), 1e6)
+    widths = conformal.held_out_half_widths(coverage)
     return predicted - widths, predicted + widths
 
 
