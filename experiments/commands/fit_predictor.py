@@ -51,7 +51,9 @@ def fit_predictor(
     for table in tables:
         output.results.print(table)
     if found.dropped:
-        output.results.print(f"{found.dropped} rows without {target} were left out", markup=False)
+        output.results.print(
+            f"left out, without {target}: {found.dropped} of {found.dropped + len(found.rows)} rows", markup=False
+        )
     if out is not None:
         fitted.save(out)
         output.results.print(f"predictor written to {out}", soft_wrap=True, markup=False)
