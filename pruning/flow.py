@@ -23,7 +23,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pruning.graph import Junction, LayerGraph, Part, Weighted
+from pruning.graph import Junction, LayerGraph, Part, Use, Weighted
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Matrices: TypeAlias = tuple[Floats, Floats, Floats]
@@ -66,6 +66,15 @@ class Flow:
 
     logs: Floats
     layers: tuple[LayerFlow, ...]
+
+
+def unit_pairs(values: npt.NDArray[np.generic], use: Use) -> Floats:
+    """Return the sums of a weight's entries over kernel positions: (groups, outputs / groups, inputs / groups)."""
+    first, second = values.shape[:2]
+    flat = np.ascontiguousarray(values, dtype=np.float64).reshape(first * second, -1)
+    sums = flat[:, 0] if flat.shape[1] == 1 else flat @ np.ones(flat.shape[1])
+    grouped = sums.reshape(use.groups, first // use.groups, second)
+    return np.ascontiguousarray(grouped.transpose(0, 2, 1)) if use.transposed else grouped
 
 
 def flow(graph: LayerGraph, layers: Sequence[Matrices]) -> Flow:
