@@ -14,10 +14,10 @@ DEAD = -torch.inf
 _FEW = 1 << 18
 """Up to so many scores, all of them are selected from."""
 
-_SAMPLE = 1 << 15
+_SAMPLE = 1 << 16
 """Number of scores that find the bounds, evenly spaced among all."""
 
-_DEVIATIONS = 6
+_DEVIATIONS = 4
 """Half the distance of the bounds, in standard deviations of the sample's rank."""
 
 _MIXING = ((30, 0xBF58476D1CE4E5B9 - 2**64), (27, 0x94D049BB133111EB - 2**64))

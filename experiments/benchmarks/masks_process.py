@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _BATCH = 100
-_ENOUGH_SECONDS = 8.0
+_ENOUGH_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Measured:
 
 
 def measured(job: Job) -> Measured:
-    """Return the job's figures; repeated up to `job.repeats` times, or until 8 CPU seconds are spent."""
+    """Return the job's figures; repeated up to `job.repeats` times, or until 3 CPU seconds are spent."""
     import torch
 
     torch.set_num_threads(1)
