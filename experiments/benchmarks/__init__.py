@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
+from experiments.benchmarks.masks import masks
 from experiments.benchmarks.overhead import overhead
 from experiments.benchmarks.resume import resume
 from experiments.benchmarks.screening import screening
@@ -19,6 +20,7 @@ Benchmark: TypeAlias = Callable[[Path, Callable[[str], None]], Table]
 
 BENCHMARKS: dict[str, Benchmark] = {
     "executors": executors,
+    "masks": masks,
     "overhead": overhead,
     "resume": resume,
     "screening": screening,
