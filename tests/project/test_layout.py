@@ -21,7 +21,7 @@ ALLOWED = {
     "nas": {"nas", "predictors", "pruning", "search_spaces"},
     "experiments": {"experiments", "nas", "predictors", "pruning", "search_spaces"},
 }
-ONE_PLACE = {"ray": "nas/executors/ray.py", "deap": "nas/strategies/evolution.py"}
+ONE_PLACE = {"ray": "nas/executors/ray.py", "deap": "nas/strategies/deap_tools.py"}
 STORAGE = {"nas/records.py", "nas/journal.py"}
 
 
