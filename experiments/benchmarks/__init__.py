@@ -11,6 +11,7 @@ from typing import TypeAlias
 from experiments.benchmarks.overhead import overhead
 from experiments.benchmarks.resume import resume
 from experiments.benchmarks.screening import screening
+from experiments.benchmarks.search import search
 from experiments.benchmarks.speed import training
 from experiments.benchmarks.table import Table
 from experiments.benchmarks.workers import executors
@@ -22,5 +23,6 @@ BENCHMARKS: dict[str, Benchmark] = {
     "overhead": overhead,
     "resume": resume,
     "screening": screening,
+    "search": search,
     "training": training,
 }

@@ -1,0 +1,91 @@
+"""Searches on NAS-Bench-201 without training or storage: the cells as strategies see them, and one run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nas.strategies import Strategy
+from nas.strategies.strategy import Genes
+from search_spaces import SPACES, cell_graph
+
+
+class Cells:
+    """The part of a candidate space that strategies use, over the space `cell`; every network is dense."""
+
+    choices = SPACES["cell"].choices
+
+    def canonical(self, genes: Genes) -> Genes:
+        """Return the first cell that computes the same function."""
+        return cell_graph.canonical(genes)
+
+    def digest(self, genes: Genes) -> str:
+        """Return the canonical cell's number."""
+        return str(cell_graph.number(self.canonical(genes)))
+
+    def random(self, rng: np.random.Generator) -> Genes:
+        """Return a canonical cell, every edge drawn uniformly."""
+        return self.canonical(tuple(rng.integers(len(cell_graph.OPERATIONS), size=len(cell_graph.EDGES)).tolist()))
+
+    def feasible(self, genes: Genes) -> bool:
+        """Return True: the table has every cell."""
+        return True
+
+
+@dataclass(frozen=True)
+class Query:
+    """A record as strategies see it."""
+
+    genes: Genes
+    digest: str
+    values: tuple[float, ...]
+    state: str = "finished"
+
+
+@lru_cache(maxsize=1)
+def networks() -> NDArray[np.int64]:
+    """Return the numbers of the canonical cells: what a search can ask for, (4660,)."""
+    return np.array(sorted({cell_graph.number(cell_graph.canonical(genes)) for genes in cell_graph.all_cells()}))
+
+
+def run(strategy: Strategy, accuracy: NDArray[np.float64], queries: int, batch: int, seed: int) -> list[list[int]]:
+    """Return the incumbents of one search as [query, cell number], one entry for each change.
+
+    The incumbent is the queried cell of the best accuracy. The search ends early once it has found the best of all:
+    the incumbent cannot change any more.
+
+    Args:
+        strategy: proposes; it sees only what was queried.
+        accuracy: what a query answers, by cell number (15625,).
+        queries: most networks to ask for.
+        batch: proposals of one call.
+        seed: of the whole run.
+    """
+    space, history = Cells(), list[Query]()
+    best = float(accuracy[networks()].max())
+    changes: list[list[int]] = []
+    while len(history) < queries:
+        rng = np.random.default_rng([seed, len(history)])
+        proposals = strategy(space, history, min(batch, queries - len(history)), rng)
+        if not proposals:
+            return changes
+        for genes in proposals:
+            number = cell_graph.number(genes)
+            history.append(Query(genes, str(number), (float(accuracy[number]),)))
+            if not changes or accuracy[number] > accuracy[changes[-1][1]]:
+                changes.append([len(history), number])
+            if accuracy[number] == best:
+                return changes
+    return changes
+
+
+def incumbents(changes: Sequence[Sequence[int]], queries: int) -> NDArray[np.int64]:
+    """Return the incumbent's number after each query, (queries,), from the changes that `run` returned."""
+    found = np.empty(queries, dtype=np.int64)
+    for query, number in changes:
+        found[query - 1 :] = number
+    return found
