@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search_spaces import SpaceError
@@ -30,6 +30,7 @@ GENES = st.tuples(*[st.integers(0, 4)] * 6)
 
 
 @given(GENES)
+@settings(deadline=None)
 def test_a_string_and_its_genes_are_each_others_inverse(genes: Genes) -> None:
     assert parse(text(genes)) == genes
 
@@ -66,6 +67,7 @@ def test_there_are_as_many_cells_and_classes_as_published() -> None:
 
 
 @given(GENES)
+@settings(deadline=None)
 def test_canonical_cells_are_fixed_points_of_their_class(genes: Genes) -> None:
     chosen = canonical(genes)
     assert canonical(chosen) == chosen <= genes
@@ -73,6 +75,7 @@ def test_canonical_cells_are_fixed_points_of_their_class(genes: Genes) -> None:
 
 
 @given(GENES)
+@settings(deadline=None)
 def test_live_edges_are_those_of_all_paths(genes: Genes) -> None:
     """Oracle: every path from input to output, written out."""
     present = {(s, t) for (s, t), gene in zip(EDGES, genes, strict=True) if gene != NONE}
