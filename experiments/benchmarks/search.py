@@ -21,7 +21,8 @@ from experiments.benchmarks.table import Table
 from nas.guidance import GuidanceSettings, guided
 from nas.strategies import STRATEGIES, Strategy
 from nas.tasks.nasbench201 import read_table
-from search_spaces import cell_features, cell_graph
+from predictors.cells import cell_matrix
+from search_spaces import cell_graph
 
 QUERIES = 300
 MARKS = (20, 50, 75, 100, 150, 300)
@@ -127,12 +128,10 @@ def _table() -> Mapping[str, NDArray[np.float64]]:
 def _features() -> tuple[tuple[str, ...], NDArray[np.float64]]:
     """Return the feature columns of all cells a search can ask for, by cell number; other rows are not used."""
     cells = cell_graph.all_cells()
-    found = {int(number): cell_features(cells[number]) for number in networks()}
-    names = tuple(next(iter(found.values())))
+    names, found = cell_matrix(cell_graph.edges(cells[number]) for number in networks())
     rows = np.zeros((len(cells), len(names)))
-    for number, row in found.items():
-        rows[number] = [row[name] for name in names]
-    return names, rows
+    rows[networks()] = found
+    return tuple(names), rows
 
 
 def _read(log: Path) -> dict[tuple[str, str, int], list[list[int]]]:
