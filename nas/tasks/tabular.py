@@ -31,7 +31,7 @@ class CellTable:
         return float(self.columns[column][cell_graph.number(genes)])
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class TabularTask(Task):
     """A task with a table of accuracies. Its images are noise: they give masks and traces their shapes, no more.
 
