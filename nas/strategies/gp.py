@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
     from optuna.trial import FrozenTrial
 
+MOST = 2
+"""Proposals of one call that the process is asked for, at about half a second each; the others are their mutants."""
+
 
 def gp(
     space: GenomeSpace,
@@ -32,7 +35,7 @@ def gp(
     Source: Optuna's GPSampler; Rasmussen and Williams 2006, chapter 2; Daulton et al. 2020, NeurIPS,
         arXiv:2006.05078, for several objectives.
     """
-    return asked(_sampler, space, history, count, rng, initial=initial)
+    return asked(_sampler, space, history, count, rng, initial=initial, most=MOST)
 
 
 def _sampler(seed: int, finished: list[FrozenTrial]) -> BaseSampler:

@@ -62,6 +62,7 @@ def asked(
     coding: type[Coding] = Coding,
     attributes: Callable[[int], dict[str, Any]] = lambda position: {},
     scalar: bool = False,
+    most: int | None = None,
 ) -> list[Genes]:
     """Return genomes that an Optuna sampler proposes after seeing the history; see `Strategy` for the contract.
 
@@ -78,6 +79,7 @@ def asked(
         initial: finished records before the sampler is asked.
         coding: how genomes become parameters.
         attributes: system attributes of the finished trial at a position, for samplers that look for them.
+        most: proposals of the sampler in one call, the others are mutations of these; None for no limit.
         scalar: one objective, the rank by dominance and crowding, for samplers that know one only.
     """
     fresh = Fresh(space, history, count)
@@ -93,15 +95,17 @@ def asked(
             ]
             study = _study(sampler(int(rng.integers(2**31)), trials), len(values[0]))
             study.add_trials([*trials, *(_trial(code, record.genes, None, {}) for record in running)])
-            _ask(study, code, fresh, rng)
+            _ask(study, code, fresh, rng, count if most is None else most)
     return fresh.fill(rng)
 
 
-def _ask(study: Study, code: Coding, fresh: Fresh, rng: np.random.Generator) -> None:
+def _ask(study: Study, code: Coding, fresh: Fresh, rng: np.random.Generator, most: int) -> None:
     distributions = code.distributions()
-    for _ in range(fresh.missing):
-        genes = code.decode(study.ask(distributions).params)
-        tries = 0
+    asked: list[list[int]] = []
+    for turn in range(fresh.missing):
+        if turn < most:
+            asked.append(code.decode(study.ask(distributions).params))
+        genes, tries = asked[turn % most], turn // most
         while (
             not fresh.offer(genes if tries == 0 else mutated(genes, code.choices, rng, expected=tries))
             and tries < TRIES
