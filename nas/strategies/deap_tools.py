@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from nas.hypervolume import on_front
 from nas.strategies.strategy import Observation, scaled
 
 
@@ -28,11 +30,14 @@ def deap_seeded(rng: np.random.Generator) -> Iterator[None]:
 def select(finished: Sequence[Observation], size: int) -> list[Any]:
     """Return the best `size` records as DEAP individuals: whole non-dominated fronts first, then by crowding.
 
-    With one objective: the best first.
+    With one objective: the best first. Of a long history only the fronts that are needed are handed to DEAP.
     """
     from deap import tools
 
     values = [scaled(record.values or ()) for record in finished]
+    if len(values[0]) > 1 and size < len(values):
+        chosen = _first_fronts(np.array(values) * [1.0, *[-1.0] * (len(values[0]) - 1)], size)
+        finished, values = [finished[i] for i in chosen], [values[i] for i in chosen]
     individual = _individual_class(len(values[0]))
     everyone = [individual(record.genes, value) for record, value in zip(finished, values, strict=True)]
     if len(values[0]) > 1:
@@ -40,6 +45,15 @@ def select(finished: Sequence[Observation], size: int) -> list[Any]:
     best = list(tools.selBest(everyone, size))  # DEAP's fast sorting cannot rank by one objective
     tools.emo.assignCrowdingDist(best)
     return best
+
+
+def _first_fronts(points: NDArray[np.float64], size: int) -> list[int]:
+    """Return the indices of the first whole fronts of points (n, d), all maximised, that hold at least `size`."""
+    left, chosen = np.arange(len(points)), np.empty(0, dtype=np.int64)
+    while len(chosen) < size:
+        front = on_front(points[left])
+        chosen, left = np.concatenate([chosen, left[front]]), left[~front]
+    return sorted(int(index) for index in chosen)
 
 
 def couple(population: list[Any]) -> list[Any]:

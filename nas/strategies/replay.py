@@ -106,10 +106,7 @@ def _ask(study: Study, code: Coding, fresh: Fresh, rng: np.random.Generator, mos
         if turn < most:
             asked.append(code.decode(study.ask(distributions).params))
         genes, tries = asked[turn % most], turn // most
-        while (
-            not fresh.offer(genes if tries == 0 else mutated(genes, code.choices, rng, expected=tries))
-            and tries < TRIES
-        ):
+        while tries <= TRIES and not fresh.offer(mutated(genes, code.choices, rng, expected=tries) if tries else genes):
             tries += 1
 
 

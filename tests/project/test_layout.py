@@ -22,7 +22,7 @@ ALLOWED = {
     "experiments": {"experiments", "nas", "predictors", "pruning", "search_spaces"},
 }
 ONE_PLACE = {"ray": "nas/executors/ray.py", "deap": "nas/strategies/deap_tools.py"}
-STORAGE = {"nas/records.py", "nas/journal.py"}
+STORAGE = {"nas/records/study.py", "nas/records/records.py", "nas/journal.py"}
 
 
 def imports(path: Path) -> Iterator[tuple[str, int]]:
