@@ -26,7 +26,7 @@ from nas.hypervolume import improvement, nondominated
 from nas.outcomes import Outcome
 from nas.realize import realize
 from nas.records import History, Proposal, Record
-from nas.tasks import Task
+from nas.tasks import TabularTask, Task
 from predictors import features, multiply_adds
 from predictors.table import matrix
 from pruning import PruningError
@@ -127,6 +127,8 @@ class Screen:
 
     def _describe_uncached(self, genes: Genes) -> Description:
         candidate, digest = self._candidates.decode(genes), self._candidates.digest(genes)
+        if isinstance(self._task, TabularTask):
+            return Description(candidate, digest, self._task.features(candidate), self._task.costs(candidate))
         try:
             module, masks = realize(candidate, self._task)
         except PruningError as error:

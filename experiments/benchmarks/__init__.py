@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from experiments.benchmarks.overhead import overhead
 from experiments.benchmarks.resume import resume
+from experiments.benchmarks.scale import scale
 from experiments.benchmarks.screening import screening
 from experiments.benchmarks.search import search
 from experiments.benchmarks.speed import training
@@ -22,6 +23,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "executors": executors,
     "overhead": overhead,
     "resume": resume,
+    "scale": scale,
     "screening": screening,
     "search": search,
     "training": training,

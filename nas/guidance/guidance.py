@@ -19,7 +19,7 @@ from pruning.naming import unknown
 GUIDES: dict[str, Maker] = {"process": process, "trees": trees}
 """What may guide a search; one file each."""
 
-CHECKS = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 32.0, 64.0, 128.0)
+CHECKS = (1.0, 1.5, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)
 """At these multiples of the minimum the guides are compared anew."""
 
 

@@ -11,7 +11,7 @@ from scipy import stats
 from nas.guidance.guide import Floats, Guide
 from predictors.folds import grouped_folds, row_keys
 
-FOLDS = 10
+FOLDS = 5
 CHANCE = 1.28
 """Deviations above zero that a useless guide exceeds in one of ten cases."""
 

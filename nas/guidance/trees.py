@@ -10,7 +10,7 @@ import numpy as np
 from nas.guidance.guide import Floats
 from predictors.models.boosting import BoostedTrees
 
-MEMBERS = 8
+MEMBERS = 5
 
 
 class TreesGuide:

@@ -12,6 +12,7 @@ from nas.candidates import Candidate, find_space
 from nas.outcomes import Failure, Outcome
 from nas.tasks.task import Task
 from predictors import multiply_adds
+from predictors.cells import cell_features
 from pruning import prunable
 from search_spaces import cell_graph
 
@@ -55,8 +56,8 @@ class TabularTask(Task):
                 f"{' or '.join(map(str, self.answers))} epochs; got density {candidate.sparsity.density:g} of space "
                 f"'{candidate.architecture.space}' after {epochs}. Set min_density 1, --space and --epochs so.",
             )
-        skeleton = find_space(self.space).skeleton(candidate.architecture, self.signature)
-        weights = sum(weight.numel() for weight in prunable(skeleton).values())
+        costs = self.costs(candidate)
+        weights = int(costs["kept"])
         return Outcome(
             val_accuracy=self.table.accuracy(candidate.architecture.genes, self.answers[epochs]),
             curve=(),
@@ -64,5 +65,17 @@ class TabularTask(Task):
             seconds=0.0,
             kept=weights,
             total=weights,
-            multiply_adds=multiply_adds(skeleton, self.signature.input_shape),
+            multiply_adds=int(costs["multiply_adds"]),
         )
+
+    def features(self, candidate: Candidate) -> dict[str, float]:
+        """Return the features of the candidate's cell: what there is to know of a network that is not built."""
+        return cell_features(cell_graph.edges(candidate.architecture.genes))
+
+    def costs(self, candidate: Candidate) -> dict[str, float]:
+        """Return the network's weights (`kept`) and multiply-adds of one sample, from its shapes."""
+        skeleton = find_space(self.space).skeleton(candidate.architecture, self.signature)
+        return {
+            "kept": float(sum(weight.numel() for weight in prunable(skeleton).values())),
+            "multiply_adds": float(multiply_adds(skeleton, self.signature.input_shape)),
+        }

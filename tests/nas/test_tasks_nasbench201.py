@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,14 +12,19 @@ import pytest
 
 from nas.candidates import Candidate
 from nas.errors import NasError
-from nas.executors import Job
+from nas.executors import EXECUTORS, Job, Resources, Work
+from nas.genomes import CandidateSpace, SparsityChoices
 from nas.outcomes import Failure, Outcome
+from nas.records import Header, open_records
+from nas.screen import Screen, ScreenSettings
+from nas.search import Search
+from nas.strategies import STRATEGIES
 from nas.tasks.nasbench201 import COLUMNS, FILE, nasbench201
 from nas.tasks.tabular import TabularTask
 from nas.training import Recipe
 from nas.trial import TrialSettings, make_runner
 from pruning import Sparsity
-from search_spaces import Architecture, cell_graph
+from search_spaces import SPACES, Architecture, cell_graph
 
 SETTINGS = TrialSettings(Recipe(epochs=200))
 
@@ -108,3 +114,17 @@ def test_the_real_table_has_the_published_best() -> None:
     assert cell_graph.all_cells()[best] == cell_graph.parse(cell)
     assert cell_graph.canonical(cell_graph.parse(cell)) == cell_graph.parse(cell)
     assert table.columns["c10_test_200"].max() == pytest.approx(0.94373333)
+
+
+def test_a_search_on_the_table_needs_no_training(tmp_path: Path, task: TabularTask) -> None:
+    """Guided from the 12th trial on: accuracy is the cell's number, so the first edges decide and are soon learnt."""
+    candidates = CandidateSpace(SPACES["cell"], SparsityChoices(densities=(1.0,)), task.signature)
+    header = Header("nasbench201", "cell", ("val_accuracy",), 0, "choices")
+    records = open_records(tmp_path / "journal.log", "study", header, candidates.choices)
+    screen = Screen(candidates, task, header.objectives, ScreenSettings(minimum=12, explore=0.0))
+    with closing(EXECUTORS["local"](Work(make_runner, SETTINGS, task), Resources(workers=0))) as executor:
+        history = Search(STRATEGIES["random"], screen, executor, records, candidates).run(24)
+    assert all(record.state == "finished" for record in history)
+    assert len({record.digest for record in history}) == 24
+    accuracies = [record.outcome.val_accuracy for record in history if isinstance(record.outcome, Outcome)]
+    assert sum(accuracies[12:]) > sum(accuracies[:12])
