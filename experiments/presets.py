@@ -24,8 +24,12 @@ TABULAR: Mapping[str, Any] = {
 """A table knows dense networks of one space, and has nothing to retrain."""
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
-    task: {"trials": TRIALS, "epochs": recipes.search.epochs, "final_epochs": recipes.final.epochs}
-    | (TABULAR if task == "nasbench201" else {})
+    task: {
+        "trials": TRIALS,
+        "epochs": recipes.search.epochs,
+        "final_epochs": recipes.final.epochs,
+        **(TABULAR if task == "nasbench201" else {}),
+    }
     for task, recipes in RECIPES.items()
 }
 

@@ -61,12 +61,13 @@ class _Relaxed(Coding):
         return params
 
     def decode(self, params: Mapping[str, Any]) -> list[int]:
-        return [
-            int(params[f"{position:04d}"])
-            if choice.ordered
-            else max(range(len(choice.values)), key=lambda value, at=position: params[f"{at:04d}.{value}"])
-            for position, choice in enumerate(self.choices)
-        ]
+        genes = []
+        for position, choice in enumerate(self.choices):
+            if choice.ordered:
+                genes.append(int(params[f"{position:04d}"]))
+            else:
+                genes.append(int(np.argmax([params[f"{position:04d}.{value}"] for value in range(len(choice.values))])))
+        return genes
 
 
 def _sampler(seed: int, finished: list[FrozenTrial]) -> BaseSampler:

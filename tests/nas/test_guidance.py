@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -98,7 +100,7 @@ def test_the_guide_that_ranks_better_is_chosen_and_named() -> None:
     y = x[:, 0] + 0.5 * x[:, 1]
     chosen = Guidance(GuidanceSettings(), NAMES).guide(x, y)
     assert chosen is not None
-    taus = {name: skill(lambda name=name: GUIDES[name](NAMES, 0), x, y, np.random.default_rng(40)) for name in GUIDES}
+    taus = {name: skill(partial(make, NAMES, 0), x, y, np.random.default_rng(40)) for name, make in GUIDES.items()}
     assert chosen.name == max(taus, key=lambda name: taus[name])
     assert chosen.tau == pytest.approx(max(taus.values()))
 

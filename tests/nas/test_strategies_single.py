@@ -81,7 +81,7 @@ def test_tournaments_of_one_are_no_selection_and_of_all_are_the_best() -> None:
     past = [seen(genes, index / 30) for index, genes in enumerate(genomes)]
     mothers = {
         sample: {
-            min(range(30), key=lambda i, child=child: distance(child, genomes[i]))
+            int(np.argmin([distance(child, genes) for genes in genomes]))
             for child in regularised_evolution(space, past, 60, np.random.default_rng(1), sample=sample)
         }
         for sample in (1, 30)
