@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from multiprocessing import get_context
@@ -135,10 +136,13 @@ def _features() -> tuple[tuple[str, ...], NDArray[np.float64]]:
 
 
 def _read(log: Path) -> dict[tuple[str, str, int], list[list[int]]]:
-    if not log.is_file():
-        return {}
-    lines = (json.loads(line) for line in log.read_text().splitlines() if line.endswith("]"))
-    return {(data_set, arm, seed): changes for data_set, arm, seed, changes in lines}
+    """Return the runs kept in `log`; a line that a kill cut short, and the one after it, are run again."""
+    found: dict[tuple[str, str, int], list[list[int]]] = {}
+    for line in log.read_text().splitlines() if log.is_file() else ():
+        with suppress(ValueError):
+            data_set, arm, seed, changes = json.loads(line)
+            found[data_set, arm, seed] = changes
+    return found
 
 
 def _rows(data_set: str, arm: Arm, done: Mapping[tuple[str, str, int], list[list[int]]]) -> Iterator[dict[str, Any]]:
