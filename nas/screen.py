@@ -143,7 +143,7 @@ class Screen:
         names = tuple(finished[0].features)
         if self._guidance is None:
             assert self.settings is not None
-            settings = GuidanceSettings(minimum=self.settings.minimum, guides=self.settings.guides, every=1)
+            settings = GuidanceSettings(minimum=self.settings.minimum, guides=self.settings.guides)
             self._guidance = Guidance(settings, names)
         for record in finished:
             if record.number not in self._rows:  # so that a long history costs what is new in it

@@ -62,7 +62,7 @@ def run(strategy: Strategy, accuracy: NDArray[np.float64], queries: int, batch: 
         strategy: proposes; it sees only what was queried.
         accuracy: what a query answers, by cell number (15625,).
         queries: most networks to ask for.
-        batch: proposals of one call.
+        batch: most proposals of one call; there are fewer while fewer than ten times as many are known.
         seed: of the whole run.
     """
     space, history = Cells(), list[Query]()
@@ -70,7 +70,8 @@ def run(strategy: Strategy, accuracy: NDArray[np.float64], queries: int, batch: 
     changes: list[list[int]] = []
     while len(history) < queries:
         rng = np.random.default_rng([seed, len(history)])
-        proposals = strategy(space, history, min(batch, queries - len(history)), rng)
+        count = min(batch, queries - len(history), max(1, len(history) // 10))
+        proposals = strategy(space, history, count, rng)
         if not proposals:
             return changes
         for genes in proposals:

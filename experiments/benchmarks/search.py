@@ -28,7 +28,7 @@ from search_spaces import cell_graph
 QUERIES = 300
 MARKS = (20, 50, 75, 100, 150, 300)
 BATCH = 5
-"""Proposals of a guided strategy's call: between two fits of its guide."""
+"""Most proposals of one call of a guided strategy; at most a tenth of what is known, as between two fits."""
 OVERSAMPLE = 200
 DATA_SETS = {"CIFAR-10": ("c10_val_200", "c10_test_200"), "CIFAR-100": ("c100_test_200", "c100_test_200")}
 """What a query answers, and what is reported. CIFAR-100 has no validation accuracy after 200 epochs."""
@@ -184,6 +184,6 @@ def _protocol() -> str:
         f"NAS-Bench-201: a query answers with one cell's accuracy (CIFAR-10: validation after 200 epochs; CIFAR-100: "
         f"test, as nothing else is in the table), the incumbent is the best queried, its regret the best test accuracy "
         f"of all 15,625 cells minus its own, in points; each of the {len(networks()):,} functions is asked for at most "
-        f"once, by one cell; guided strategies propose {OVERSAMPLE} and keep {BATCH}; errors are standard errors over "
+        f"once, by one cell; guided strategies propose {OVERSAMPLE} and keep one, later up to {BATCH}; errors are standard errors over "
         f"runs; in the summary: queries -> regret, its error, share of runs that found the best network"
     )

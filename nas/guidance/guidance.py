@@ -34,7 +34,6 @@ class GuidanceSettings:
         guides: names of GUIDES that compete.
         acquisition: a name of ACQUISITIONS.
         spread: whether the records before `minimum` are spread out in feature space, the farthest proposal first.
-        every: records between two fits, while there are fewer than ten times as many; then a tenth of the records.
     """
 
     minimum: int = 10
@@ -43,13 +42,12 @@ class GuidanceSettings:
     guides: tuple[str, ...] = ("process", "trees")
     acquisition: str = "expected_improvement"
     spread: bool = True
-    every: int = 5
 
     def __post_init__(self) -> None:
-        if self.minimum < 3 or self.oversample < 1 or self.every < 1 or not 0.0 <= self.explore <= 1.0:
+        if self.minimum < 3 or self.oversample < 1 or not 0.0 <= self.explore <= 1.0:
             raise NasError(
-                f"guidance needs minimum >= 3, oversample >= 1, every >= 1 and explore in [0, 1]; got "
-                f"{self.minimum}, {self.oversample}, {self.every}, {self.explore}. Change the guidance settings."
+                f"guidance needs minimum >= 3, oversample >= 1 and explore in [0, 1]; got "
+                f"{self.minimum}, {self.oversample}, {self.explore}. Change the guidance settings."
             )
         if not self.guides:
             raise NasError(f"guidance needs at least one guide; got none. Known: {sorted(GUIDES)}.")
@@ -86,7 +84,8 @@ class Guidance:
     def guide(self, x: Floats, y: Floats) -> Chosen | None:
         """Return the guide for a history of features (n, columns) and merits (n,); None if none is to be believed.
 
-        It is fitted on the history as it was at the last multiple of `every`, so that a fit serves several proposals.
+        It is fitted on the history without its newest records, less than a tenth, so that a fit serves several
+        proposals once there are many.
         """
         rows = self.fitted_rows(len(y))
         if rows < self.settings.minimum:
@@ -94,11 +93,8 @@ class Guidance:
         return self._fit(x[:rows].tobytes(), y[:rows].tobytes(), rows)
 
     def fitted_rows(self, count: int) -> int:
-        """Return how many of `count` records a guide is fitted on."""
-        if count < self.settings.minimum:
-            return 0
-        step = max(self.settings.every, 10 ** max(0, len(str(count)) - 2) if count >= 100 else self.settings.every)
-        return max(self.settings.minimum, count - count % step)
+        """Return how many of `count` records a guide is fitted on: the last multiple of a tenth of them."""
+        return count - count % max(1, count // 10) if count >= self.settings.minimum else 0
 
     def prefer(self, chosen: Chosen, x: Floats, best: float, rng: np.random.Generator) -> Floats:
         """Return the acquisition of each row (m, columns); the largest is wanted most."""
