@@ -94,7 +94,8 @@ class Guidance:
 
     def fitted_rows(self, count: int) -> int:
         """Return how many of `count` records a guide is fitted on: the last multiple of a tenth of them."""
-        return count - count % max(1, count // 10) if count >= self.settings.minimum else 0
+        minimum = self.settings.minimum
+        return max(minimum, count - count % max(1, count // 10)) if count >= minimum else 0
 
     def prefer(self, chosen: Chosen, x: Floats, best: float, rng: np.random.Generator) -> Floats:
         """Return the acquisition of each row (m, columns); the largest is wanted most."""
