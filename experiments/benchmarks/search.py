@@ -185,5 +185,5 @@ def _protocol() -> str:
         f"test, as nothing else is in the table), the incumbent is the best queried, its regret the best test accuracy "
         f"of all 15,625 cells minus its own, in points; each of the {len(networks()):,} functions is asked for at most "
         f"once, by one cell; guided strategies propose {OVERSAMPLE} and keep one, later up to {BATCH}; errors are "
-        f"standard errors over runs; in the summary: queries -> regret, its error, share of runs that found the best network"
+        f"standard errors over runs; in the summary: queries -> regret, its error, share of runs that found the best"
     )
