@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from experiments.benchmarks.overhead import overhead
+from experiments.benchmarks.pools import pools
 from experiments.benchmarks.resume import resume
 from experiments.benchmarks.scale import scale
 from experiments.benchmarks.screening import screening
@@ -22,6 +23,7 @@ Benchmark: TypeAlias = Callable[[Path, Callable[[str], None]], Table]
 BENCHMARKS: dict[str, Benchmark] = {
     "executors": executors,
     "overhead": overhead,
+    "pools": pools,
     "resume": resume,
     "scale": scale,
     "screening": screening,

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.benchmarks.cells import incumbents, networks, run
+from experiments.benchmarks.cells import Cells, incumbents, networks, run
 from experiments.benchmarks.search_figure import draw
 from experiments.benchmarks.table import Table
 from nas.guidance import GuidanceSettings, guided
@@ -116,7 +116,7 @@ def measure(folder: Path, say: Callable[[str], None], arms: Sequence[Arm], proce
 def _run(data_set: str, arm: Arm, seed: int) -> list[list[int]]:
     strategy, batch = arm.make()
     accuracy = _table()[DATA_SETS[data_set][0]]
-    return run(strategy, accuracy, arm.queries, batch, seed)
+    return run(strategy, Cells(), accuracy, float(accuracy[networks()].max()), arm.queries, batch, seed)
 
 
 @lru_cache(maxsize=1)

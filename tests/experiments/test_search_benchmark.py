@@ -19,6 +19,7 @@ from search_spaces import cell_graph
 module = importlib.import_module("experiments.benchmarks.search")
 
 ACCURACY = np.random.default_rng(0).random(cell_graph.COUNT)
+BEST = float(ACCURACY[networks()].max())
 
 
 def test_a_run_asks_for_no_network_twice_and_keeps_the_best() -> None:
@@ -29,11 +30,11 @@ def test_a_run_asks_for_no_network_twice_and_keeps_the_best() -> None:
         asked.extend(cell_graph.number(genes) for genes in found)
         return found
 
-    changes = run(spy, ACCURACY, 60, 1, seed=3)
+    changes = run(spy, Cells(), ACCURACY, BEST, 60, 1, seed=3)
     assert len(set(asked)) == len(asked) == 60
     best = np.maximum.accumulate(ACCURACY[asked])
     assert ACCURACY[incumbents(changes, 60)] == pytest.approx(best)
-    assert run(STRATEGIES["random"], ACCURACY, 60, 1, seed=3) == changes
+    assert run(STRATEGIES["random"], Cells(), ACCURACY, BEST, 60, 1, seed=3) == changes
 
 
 def test_a_run_ends_once_the_best_network_is_found() -> None:
@@ -46,7 +47,7 @@ def test_a_run_ends_once_the_best_network_is_found() -> None:
     def listed(_: object, history: list[object], count: int, rng: np.random.Generator) -> list[tuple[int, ...]]:
         return order[len(history) : len(history) + count]
 
-    changes = run(listed, ACCURACY, 60, 1, seed=0)  # type: ignore[arg-type]
+    changes = run(listed, Cells(), ACCURACY, BEST, 60, 1, seed=0)  # type: ignore[arg-type]
     assert changes[-1] == [10, best]
     assert incumbents(changes, 60)[9:].tolist() == [best] * 51
     assert space.digest(target) == str(best)
