@@ -126,6 +126,7 @@ def _pools(data: Path) -> Iterator[Pool]:
 
 
 def _pool(name: str, rows: Sequence[dict[str, str]], target: str, left_out: set[str]) -> Pool:
+    rows = [row for row in rows if all(row.values())]  # some pruned networks lack a figure
     columns = [column for column in rows[0] if column not in left_out]
     features = np.array([[float(row[column]) for column in columns] for row in rows])
     accuracy = np.array([float(row[target]) for row in rows])
