@@ -8,7 +8,7 @@ make each node from earlier ones, so that node numbers are a topological order:
 - `Junction`: units moved or added without a weight: residual sums, gates, concatenations, slices, shuffles,
   flattening (one channel becomes many inputs), the heads of attention, the gates of a recurrent unit.
 
-Normalisation, activation and pooling leave units what they are and have no step. Walks, reachability and flow
+Normalisation, activation and pooling leave units what they are and have no step, but are listed (`Pass`). Walks, reachability and flow
 repair stand on this graph, and so do the features of `predictors`.
 """
 
@@ -21,9 +21,9 @@ from types import MappingProxyType
 
 from torch import nn
 
-from pruning.tracing import Indices, Junction, Part, Use, Weighted, record
+from pruning.tracing import Indices, Junction, Part, Pass, Use, Weighted, record
 
-__all__ = ["Indices", "Junction", "LayerGraph", "Part", "Use", "Weighted", "trace"]
+__all__ = ["Indices", "Junction", "LayerGraph", "Part", "Pass", "Use", "Weighted", "trace"]
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,14 @@ class LayerGraph:
         uses: parameter name -> how the forward applies it, in the order of first use; `Weighted.layer` is an
             index into it. A weight used several times (tied) stands once and has several steps.
         outputs: the nodes the network returns.
+        passes: the functions that leave units what they are and so have no step, in order.
     """
 
     units: tuple[int, ...]
     steps: tuple[Junction | Weighted, ...]
     uses: Mapping[str, Use]
     outputs: tuple[int, ...]
+    passes: tuple[Pass, ...] = ()
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -72,4 +74,4 @@ def trace(module: nn.Module, input_shape: Sequence[int]) -> LayerGraph:
     """
     tape = record(module, input_shape)
     outputs = tuple(dict.fromkeys(tape.outputs))
-    return LayerGraph(tuple(tape.units), tuple(tape.steps), MappingProxyType(tape.uses), outputs)
+    return LayerGraph(tuple(tape.units), tuple(tape.steps), MappingProxyType(tape.uses), outputs, tuple(tape.passes))

@@ -22,7 +22,9 @@ def pass_or_mix(recorder: Recorder, func: Any, args: Arguments, kwargs: Keywords
         record_weights(recorder, inputs)
     result = func(*on_meta(args), **on_meta(kwargs))
     for tensor in tensors(result):
-        recorder.follow(tensor, combined(recorder, tensor, signals))
+        signal = combined(recorder, tensor, signals)
+        recorder.passes(signal.node, func, args, kwargs)
+        recorder.follow(tensor, signal)
     return result
 
 

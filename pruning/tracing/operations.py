@@ -25,6 +25,7 @@ def _pass(recorder: Recorder, func: Any, args: Arguments, kwargs: Keywords) -> A
     signal = recorder.signal(value)
     if signal is None:
         return pass_or_mix(recorder, func, args, kwargs)
+    recorder.passes(signal.node, func, args, kwargs)
     return recorder.emit(value.shape, signal)
 
 
@@ -57,6 +58,8 @@ def _merge(recorder: Recorder, func: Any, args: Arguments, kwargs: Keywords) -> 
     shape = np.broadcast_shapes(*(tuple(v.shape) for v in (left, right) if isinstance(v, Tensor)))
     branches = [(v, s) for v, s in zip((left, right), signals, strict=True) if s]
     signal = _met(recorder, shape, branches, is_product=func.__name__ in _PRODUCTS)
+    if any(isinstance(v, Tensor) and s is None for v, s in zip((left, right), signals, strict=True)):
+        recorder.passes(signal.node, func, args, kwargs)
     return recorder.follow(left, signal) if func.__name__ in _IN_PLACE else recorder.emit(shape, signal)
 
 

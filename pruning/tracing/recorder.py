@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from pruning.tracing.tape import Tape
+from pruning.tracing.tape import Pass, Tape
 
 Arguments: TypeAlias = tuple[Any, ...]
 Keywords: TypeAlias = dict[str, Any]
@@ -71,6 +71,11 @@ class Recorder:
     def emit(self, shape: Sequence[int], signal: Signal) -> Tensor:
         """Return a new meta tensor that comes from `signal`."""
         return self.follow(torch.empty(tuple(shape), device="meta"), signal)
+
+    def passes(self, node: int, func: Any, *arguments: Any) -> None:
+        """Write down that a function was applied to a node, with the parameters among its arguments."""
+        names = [name for name in map(self.name, tensors(arguments)) if name is not None]
+        self.tape.passes.append(Pass(node, getattr(func, "__name__", str(func)), tuple(names)))
 
     def stand_in(self, tensor: Tensor, parameter: str) -> None:
         """Remember that `tensor` is computed from a parameter of its own shape, as in `weight * mask`."""

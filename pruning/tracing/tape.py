@@ -47,6 +47,19 @@ class Weighted:
     """True for an edge from one time step to the next: the source is the state of the step before."""
 
 
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """A function applied to a node's tensor as a whole, whose result counts as the same node.
+
+    `names` are the parameters among its arguments. Most such functions treat each unit alone, but not all do: the
+    trace says which function it was, and whoever removes units decides what that means.
+    """
+
+    node: int
+    function: str
+    names: tuple[str, ...] = ()
+
+
 @dataclass(slots=True)
 class Use:
     """How the forward pass applies one weight. A tied weight applied twice has one `Use`, its positions summed.
@@ -63,12 +76,16 @@ class Use:
 
 @dataclass(slots=True)
 class Tape:
-    """Units of each node (node 0 is the input), the steps in order, the weights used, and the output nodes."""
+    """Units of each node (node 0 is the input), the steps in order, the weights used, and the output nodes.
+
+    `passes` are the functions that are no step, in order.
+    """
 
     units: list[int] = field(default_factory=list)
     steps: list[Junction | Weighted] = field(default_factory=list)
     uses: dict[str, Use] = field(default_factory=dict)
     outputs: list[int] = field(default_factory=list)
+    passes: list[Pass] = field(default_factory=list)
 
     def node(self, units: int) -> int:
         """Return a new node of so many units."""

@@ -24,7 +24,9 @@ def concatenate(recorder: Recorder, func: Any, args: Arguments, kwargs: Keywords
     if not axes:
         return func(*args, **kwargs)
     if axes != {dim}:
-        return recorder.follow(result, combined(recorder, result, signals))
+        along = combined(recorder, result, signals)
+        recorder.passes(along.node, func, args, kwargs)
+        return recorder.follow(result, along)
     starts = np.cumsum([0, *(v.shape[dim] for v in values)])
     parts = [
         Part(s.node, put=np.arange(start, start + v.shape[dim], dtype=np.int64))
@@ -46,7 +48,9 @@ def reshape(recorder: Recorder, func: Any, args: Arguments, kwargs: Keywords) ->
         return recorder.follow(result, joined)
     found = reshaped_units(tuple(value.shape), signal.axis, tuple(result.shape))
     if found is None:
-        return recorder.follow(result, replace(combined(recorder, result, [signal]), split=joined))
+        torn = combined(recorder, result, [signal])
+        recorder.passes(torn.node, func, args, kwargs)
+        return recorder.follow(result, replace(torn, split=joined))
     axis, take, put = found
     if take is None and put is None:
         return recorder.follow(result, Signal(signal.node, axis, joined))
@@ -98,7 +102,9 @@ def _moved(recorder: Recorder, func: Any, args: Arguments, kwargs: Keywords, sig
 def _relabelled(recorder: Recorder, signal: Signal, tensor: Tensor, label: Tensor) -> Signal:
     axes = [axis for axis, stride in enumerate(label.stride()) if stride and label.shape[axis] > 1]
     if len(axes) != 1:  # the units were selected away, are a single one, or were copied out of order
-        return combined(recorder, tensor, [signal])
+        torn = combined(recorder, tensor, [signal])
+        recorder.passes(torn.node, combined)
+        return torn
     take = label[tuple(slice(None) if axis == axes[0] else 0 for axis in range(label.ndim))].numpy()
     if len(take) == recorder.tape.units[signal.node] and bool(np.all(take == np.arange(len(take)))):
         return Signal(signal.node, axes[0])

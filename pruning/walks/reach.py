@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import torch
 from torch import Tensor
@@ -13,12 +13,13 @@ Units = list[Tensor]
 """One bool tensor for each node, (units,)."""
 
 
-def reached(graph: LayerGraph, pairs: Sequence[Tensor]) -> Units:
+def reached(graph: LayerGraph, pairs: Sequence[Tensor], mixing: Collection[int] = ()) -> Units:
     """Return the units that a way from an input leads to.
 
     Args:
         graph: the wiring.
         pairs: for each layer (groups, outputs / groups, inputs / groups) bool: which units are joined.
+        mixing: nodes in which one unit tells on all others (normalised together, say).
     """
     units = [torch.zeros(count, dtype=torch.bool) for count in graph.units]
     units[0].fill_(True)
@@ -31,15 +32,19 @@ def reached(graph: LayerGraph, pairs: Sequence[Tensor]) -> Units:
             for part in step.parts:
                 take, put = wires(graph, step, part)
                 units[step.out][put[units[part.source][take]]] = True
+        if step.out in mixing and bool(units[step.out].any()):
+            units[step.out].fill_(True)
     return units
 
 
-def reaching(graph: LayerGraph, pairs: Sequence[Tensor]) -> Units:
+def reaching(graph: LayerGraph, pairs: Sequence[Tensor], mixing: Collection[int] = ()) -> Units:
     """Return the units from which a way leads to an output; arguments as for `reached`."""
     units = [torch.zeros(count, dtype=torch.bool) for count in graph.units]
     for node in graph.outputs:
         units[node].fill_(True)
     for step in reversed(graph.steps):
+        if step.out in mixing and bool(units[step.out].any()):
+            units[step.out].fill_(True)
         if isinstance(step, Weighted):
             joined = pairs[step.layer]
             out = units[step.out].view(joined.shape[0], joined.shape[1], 1)
