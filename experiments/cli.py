@@ -8,6 +8,7 @@ import sys
 import typer
 
 from experiments.commands.bench import bench
+from experiments.commands.compact import compact
 from experiments.commands.fit_predictor import fit_predictor
 from experiments.commands.inspect import inspect
 from experiments.commands.predict import predict
@@ -30,6 +31,7 @@ app.command("fit-predictor")(fit_predictor)
 app.command("predict")(predict)
 app.command("prune")(prune)
 app.command("inspect")(inspect)
+app.command("compact")(compact)
 app.command("report")(report)
 app.command("bench")(bench)
 app.command("reproduce")(reproduce)

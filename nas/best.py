@@ -95,7 +95,7 @@ def load_best(folder: Path) -> Network:
     signature = Signature(tuple(description["signature"]["input_shape"]), int(description["signature"]["classes"]))
     space = find_space(candidate.architecture.space)
     module = space.build(candidate.architecture, signature, generator=stream(candidate.seed, "init"))
-    _load_weights(module, folder / "weights.safetensors")
+    load_weights_(module, folder / "weights.safetensors")
     masks = load_masks(folder / "masks.safetensors")
     check_masks(module, masks)
     outcome = outcomes.from_json(description["outcome"])
@@ -124,7 +124,12 @@ def _read_description(path: Path) -> Mapping[str, Any]:
     return description
 
 
-def _load_weights(module: nn.Module, path: Path) -> None:
+def load_weights_(module: nn.Module, path: Path) -> None:
+    """Fill the network from a safetensors file of its state.
+
+    Raises:
+        NasError: the file is missing, cut short or not this network's.
+    """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 

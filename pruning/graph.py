@@ -8,8 +8,8 @@ make each node from earlier ones, so that node numbers are a topological order:
 - `Junction`: units moved or added without a weight: residual sums, gates, concatenations, slices, shuffles,
   flattening (one channel becomes many inputs), the heads of attention, the gates of a recurrent unit.
 
-Normalisation, activation and pooling leave units what they are and have no step, but are listed (`Pass`). Walks, reachability and flow
-repair stand on this graph, and so do the features of `predictors`.
+Normalisation, activation and pooling leave units what they are and have no step, but are listed (`Pass`). Walks,
+reachability, flow repair and compaction stand on this graph, and so do the features of `predictors`.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from experiments.benchmarks.resume import resume
 from experiments.benchmarks.scale import scale
 from experiments.benchmarks.screening import screening
 from experiments.benchmarks.search import search
+from experiments.benchmarks.sparse import sparse
 from experiments.benchmarks.speed import training
 from experiments.benchmarks.table import Table
 from experiments.benchmarks.workers import executors
@@ -30,5 +31,6 @@ BENCHMARKS: dict[str, Benchmark] = {
     "scale": scale,
     "screening": screening,
     "search": search,
+    "sparse": sparse,
     "training": training,
 }

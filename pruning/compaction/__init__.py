@@ -9,6 +9,7 @@ from pruning.compaction.compact import TOLERANCE, Compaction, LayerWidth, compac
 from pruning.compaction.csr import CSRLinear, LayerTiming, sparse_where_faster
 from pruning.compaction.plan import LayerCut, Plan
 from pruning.compaction.shrink import shrink_
+from pruning.compaction.storage import csr_bytes, dense_bytes, zipped_bytes
 from pruning.compaction.timing import interleaved
 
 __all__ = [
@@ -20,7 +21,10 @@ __all__ = [
     "LayerWidth",
     "Plan",
     "compact",
+    "csr_bytes",
+    "dense_bytes",
     "interleaved",
     "shrink_",
     "sparse_where_faster",
+    "zipped_bytes",
 ]

@@ -1,0 +1,204 @@
+"""Dense against compressed sparse rows against compacted: milliseconds and bytes over densities, and break-even."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from experiments.benchmarks.table import Table
+
+SIDES = (512, 1024, 2048, 4096)
+DENSITIES = (0.5, 0.3, 0.2, 0.1, 0.05, 0.02, 0.01)
+LINEAR_BATCHES = (1, 128)
+
+NETWORKS = ("lenet_300_100", "resnet20", "mobilenet_v2", "vgg16")
+METHODS = (("random", "erk", 1), ("magnitude", "global", 1), ("synflow", "global", 10), ("phew", "global", 1))
+"""Method, allocation and rounds."""
+NETWORK_DENSITIES = (0.5, 0.1, 0.01)
+NETWORK_BATCHES = (1, 32)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One layer or network at one density and batch size; None where a form does not exist.
+
+    Attributes:
+        part: "linear" or "networks".
+        name: "1024x1024", or the network.
+        method: that made the mask; density: the kept fraction; batch: input vectors or images.
+        dense_ms, csr_ms, compacted_ms, compacted_csr_ms: median CPU milliseconds of a call on one thread. CSR forms
+            of a network have CSR in those linear layers where it won its own timing, and are None if it won in none.
+        dense_bytes, csr_bytes, compacted_bytes, compacted_csr_bytes: on disk, safetensors.
+        weights_left: weights of the compacted network, zeros included, as a share of all.
+    """
+
+    part: str
+    name: str
+    method: str
+    density: float
+    batch: int
+    dense_ms: float
+    csr_ms: float | None
+    compacted_ms: float | None
+    compacted_csr_ms: float | None
+    dense_bytes: int
+    csr_bytes: int
+    compacted_bytes: int | None
+    compacted_csr_bytes: int | None
+    weights_left: float | None
+
+
+def sparse(folder: Path, say: Callable[[str], None]) -> Table:
+    """Return latency and size of linear layers and networks, dense, as CSR and compacted, and draw the ratios.
+
+    Each line's forms are timed in turn, in the same rounds, by the CPU seconds of one thread: those of the wall
+    clock on an idle machine. Networks have their initial weights.
+    """
+    from experiments.benchmarks.sparse_figure import draw
+    from experiments.report.figures.canvas import render
+
+    rows: list[Row] = []
+    for row in (*_linear(), *_networks()):
+        rows.append(row)
+        say(_told(row))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "sparse.png").write_bytes(render(lambda: draw(rows), "png"))
+    return Table("sparse", _protocol(), [asdict(row) for row in rows], summarised(rows))
+
+
+def _linear() -> Iterator[Row]:
+    import torch
+    from torch import nn
+
+    from nas.seeds import stream
+    from pruning import Evidence, Sparsity, prune
+    from pruning.compaction import CSRLinear, csr_bytes, dense_bytes, interleaved
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        for side in SIDES:
+            layer = nn.utils.skip_init(nn.Linear, side, side).requires_grad_(False)
+            for parameter in layer.parameters():
+                parameter.normal_(0.0, side**-0.5, generator=stream(0, "init"))
+            for density in DENSITIES:
+                masks = prune(layer, Sparsity("random", density), Evidence((side,), stream(0, "mask")))
+                csr = CSRLinear(layer.weight, masks["weight"], layer.bias)
+                sizes = dense_bytes(layer), csr_bytes(layer, masks)
+                for batch in LINEAR_BATCHES:
+                    inputs = torch.randn(batch, side, generator=stream(0, "inputs"))
+                    ways = {"dense": _call(layer, inputs), "csr": _call(csr, inputs)}
+                    found = {name: 1000 * value for name, value in interleaved(ways, seconds=0.2).items()}
+                    yield Row(
+                        "linear", f"{side}x{side}", "random", density, batch, found["dense"], found["csr"], None, None,
+                        *sizes, None, None, None,
+                    )  # fmt: skip
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _call(network: Callable[[Any], object], inputs: Any) -> Callable[[], object]:
+    return lambda: network(inputs)
+
+
+def _networks() -> Iterator[Row]:
+    from experiments.compacting import compare
+    from nas.seeds import stream
+    from pruning import Evidence, Sparsity, prune
+    from pruning.compaction import compact, csr_bytes
+    from search_spaces import NETWORKS as EVERY
+
+    for name in NETWORKS:
+        shape = EVERY[name].signature.input_shape
+        module = EVERY[name].build(EVERY[name].signature, stream(0, "init"))
+        for method, allocation, rounds in METHODS:
+            for density in NETWORK_DENSITIES:
+                sparsity = Sparsity(method, density, allocation, rounds=rounds)
+                masks = prune(module, sparsity, Evidence(shape, stream(0, "mask")))
+                small = compact(module, masks, shape)
+                found = compare(module, masks, small, shape, batches=NETWORK_BATCHES, seconds=0.3, zipped=False)
+                forms = {form.name: form for form in found.forms}
+                for batch in NETWORK_BATCHES:
+                    taken = {key: 1000 * form.seconds[batch] for key, form in forms.items() if batch in form.seconds}
+                    yield Row(
+                        part="networks",
+                        name=name,
+                        method=method,
+                        density=density,
+                        batch=batch,
+                        dense_ms=taken["dense"],
+                        csr_ms=taken.get("masked + CSR"),
+                        compacted_ms=taken["compacted"],
+                        compacted_csr_ms=taken.get("compacted + CSR"),
+                        dense_bytes=forms["dense"].bytes,
+                        csr_bytes=forms["masked"].bytes,
+                        compacted_bytes=forms["compacted"].bytes,
+                        compacted_csr_bytes=csr_bytes(small.module, small.masks),
+                        weights_left=small.masks.total / masks.total,
+                    )
+
+
+def summarised(rows: Sequence[Row]) -> dict[str, Any]:
+    """Return the break-even densities of CSR, and the ratios of dense to compacted time and bytes."""
+    linear = [row for row in rows if row.part == "linear"]
+    curves = {f"{name}, batch {batch}": _curve(linear, name, batch) for name, batch in _keys(linear)}
+    networks = [row for row in rows if row.part == "networks"]
+    return {
+        "csr_breaks_even_at_density": {name: break_even(curve) for name, curve in curves.items()},
+        "times_as_fast_compacted": {
+            _label(row): round(row.dense_ms / row.compacted_ms, 2) for row in networks if row.compacted_ms
+        },
+        "times_smaller_compacted": {
+            _label(row): round(row.dense_bytes / row.compacted_bytes, 2)
+            for row in networks
+            if row.compacted_bytes and row.batch == NETWORK_BATCHES[0]
+        },
+    }
+
+
+def break_even(curve: Mapping[float, float]) -> float | None:
+    """Return the density at which the ratio of dense to CSR time crosses 1; None if it is below 1 at the least density.
+
+    Args:
+        curve: density -> ratio. Interpolated in the logarithms of both; from the low densities up, the first
+            crossing. A ratio above 1 at all densities gives the largest.
+    """
+    points = sorted(curve.items())
+    if points[0][1] < 1:
+        return None
+    for (low, above), (high, below) in pairwise(points):
+        if below < 1:
+            share = math.log(above) / (math.log(above) - math.log(below))
+            return round(math.exp(math.log(low) + share * (math.log(high) - math.log(low))), 3)
+    return points[-1][0]
+
+
+def _keys(rows: Sequence[Row]) -> list[tuple[str, int]]:
+    return list(dict.fromkeys((row.name, row.batch) for row in rows))
+
+
+def _curve(rows: Sequence[Row], name: str, batch: int) -> dict[float, float]:
+    return {r.density: r.dense_ms / r.csr_ms for r in rows if (r.name, r.batch) == (name, batch) and r.csr_ms}
+
+
+def _label(row: Row) -> str:
+    return f"{row.name}, {row.method} {row.density:g}, batch {row.batch}"
+
+
+def _told(row: Row) -> str:
+    parts = [f"{_label(row)}: dense {row.dense_ms:.3g} ms"]
+    for name in ("csr", "compacted", "compacted_csr"):
+        value = getattr(row, f"{name}_ms")
+        parts += [f"{name} {value:.3g} ms"] if value is not None else []
+    return ", ".join(parts)
+
+
+def _protocol() -> str:
+    return (
+        "medians of interleaved calls, CPU milliseconds of one thread; linear layers with random masks, networks with "
+        f"their initial weights, images of their own data, batches {NETWORK_BATCHES}; SynFlow in 10 rounds"
+    )

@@ -1,0 +1,168 @@
+"""A masked network in each form it can run in: what each computes, takes on disk and takes in time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from pruning import MaskSet, PruningError, prunable
+from pruning.compaction import (
+    Compaction,
+    CSRLinear,
+    LayerTiming,
+    csr_bytes,
+    dense_bytes,
+    interleaved,
+    sparse_where_faster,
+    zipped_bytes,
+)
+from pruning.graph import trace
+from pruning.twin import private_copy
+
+BATCHES = (1, 128)
+
+
+@dataclass(frozen=True)
+class Form:
+    """One way to run the network.
+
+    Attributes:
+        name: dense, masked, masked + CSR, compacted, compacted + CSR.
+        parameters: numbers stored in its layers, zeros included, but for CSR layers, which store what is kept.
+        multiply_adds: carried out for one sample, those with zeros included; None if the network is not traced.
+        bytes: on disk: safetensors; deflated if masked, compressed sparse rows (the smaller storage) for CSR forms.
+        seconds: batch -> median CPU seconds of a call on one thread; empty if not timed.
+    """
+
+    name: str
+    parameters: int
+    multiply_adds: int | None
+    bytes: int
+    seconds: Mapping[int, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All forms, dense first, and the timing of every linear layer that decided where CSR is used."""
+
+    forms: tuple[Form, ...]
+    layers: tuple[LayerTiming, ...]
+
+
+@torch.no_grad()
+def compare(
+    module: nn.Module,
+    masks: MaskSet,
+    small: Compaction,
+    input_shape: Sequence[int],
+    *,
+    batches: Sequence[int] = BATCHES,
+    seconds: float = 1.0,
+    zipped: bool = True,
+    say: Callable[[str], None] = lambda _: None,
+) -> Comparison:
+    """Return sizes and interleaved timings of a network's forms, on one CPU thread.
+
+    CSR forms are made anew for each batch size, with CSR in those linear layers where it won its own timing there;
+    a CSR form in which it won nowhere is left out, for it is the form without CSR.
+
+    Args:
+        module: the dense network; untouched.
+        masks: of its weights.
+        small: the network compacted.
+        input_shape: of one sample.
+        batches: sizes to time.
+        seconds: of timing for each size, all forms together.
+        zipped: whether masked forms are deflated for their size; else it is that of compressed sparse rows.
+        say: told what is being timed.
+    """
+    dense = private_copy(module).cpu().eval()
+    masked = _zeroed(dense, masks)
+    plain = {"dense": dense, "masked": masked, "compacted": small.module}
+    taken: dict[str, dict[int, float]] = {name: {} for name in plain}
+    sparse: dict[str, nn.Module] = {}
+    layers: list[LayerTiming] = []
+    with _one_thread():
+        for batch in batches:
+            say(f"batch {batch}")
+            inputs = torch.randn(batch, *input_shape, generator=torch.Generator().manual_seed(0))
+            ways: dict[str, nn.Module] = dict(plain)
+            for name, network, own in (("masked", masked, masks), ("compacted", small.module, small.masks)):
+                fast, timings = sparse_where_faster(network, own, inputs, seconds=seconds / 10)
+                layers += timings if name == "masked" else ()
+                if any(timing.sparse for timing in timings):
+                    ways[f"{name} + CSR"] = sparse[f"{name} + CSR"] = fast
+            found = interleaved({name: _call(network, inputs) for name, network in ways.items()}, seconds=seconds)
+            for name, median in found.items():
+                taken.setdefault(name, {})[batch] = median
+    shrink = zipped_bytes if zipped else lambda network: csr_bytes(network, masks)
+    sizes = {"dense": dense_bytes(dense), "masked": shrink(masked), "compacted": dense_bytes(small.module)}
+    sizes |= {"masked + CSR": csr_bytes(masked, masks), "compacted + CSR": csr_bytes(small.module, small.masks)}
+    every = {**plain, **sparse}
+    works = _multiply_adds(dense, small.module, input_shape)
+    forms = [
+        Form(name, _stored(every[name]), _work(name, every[name], works), sizes[name], taken[name])
+        for name in ("dense", "masked", "masked + CSR", "compacted", "compacted + CSR")
+        if name in every
+    ]
+    return Comparison(tuple(forms), tuple(layers))
+
+
+def _call(network: nn.Module, inputs: Tensor) -> Callable[[], object]:
+    return lambda: network(inputs)
+
+
+def _zeroed(dense: nn.Module, masks: Mapping[str, Tensor]) -> nn.Module:
+    masked = private_copy(dense)
+    for name, weight in prunable(masked).items():
+        weight.masked_fill_(~masks[name], 0.0)
+    return masked
+
+
+def _stored(network: nn.Module) -> int:
+    """Return the numbers in parameters, and in CSR layers the kept ones and the bias."""
+    rows = [layer for layer in network.modules() if isinstance(layer, CSRLinear)]
+    held = sum(layer.get_buffer("weight").values().numel() for layer in rows)
+    held += sum(layer.bias.numel() for layer in rows if isinstance(layer.bias, Tensor))
+    return held + sum(parameter.numel() for parameter in network.parameters())
+
+
+def _multiply_adds(
+    dense: nn.Module, small: nn.Module, input_shape: Sequence[int]
+) -> dict[str, dict[str, tuple[int, int]]]:
+    """Return form -> weight -> (entries, multiply-adds of each)."""
+    try:
+        graphs = {"dense": trace(dense, input_shape), "compacted": trace(small, input_shape)}
+    except PruningError:
+        return {}
+    return {
+        form: {name: (use.weight.numel(), use.positions) for name, use in graph.uses.items()}
+        for form, graph in graphs.items()
+    }
+
+
+def _work(name: str, network: nn.Module, works: Mapping[str, Mapping[str, tuple[int, int]]]) -> int | None:
+    if not works:
+        return None
+    of_layers = works["compacted" if name.startswith("compacted") else "dense"]
+    total = 0
+    for weight, (entries, positions) in of_layers.items():
+        path = weight.rpartition(".")[0]
+        layer = network.get_submodule(path)
+        kept = layer.get_buffer("weight").values().numel() if isinstance(layer, CSRLinear) else entries
+        total += kept * positions
+    return total
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
