@@ -176,15 +176,22 @@ def _cut_masks(masks: Mapping[str, Tensor], module: nn.Module, plan: Plan) -> Ma
 
 def _widths(wiring: Wiring, gone: Bools, dead: Bools) -> list[LayerWidth]:
     found: dict[str, LayerWidth] = {}
+    held = _reasons(wiring)
     for step in wiring.graph.weighted:
-        name, units = wiring.graph.names[step.layer], wiring.graph.units
-        stays = None
-        for node in (step.source, step.out):
-            if dead[wiring.units(node)].any() and node in wiring.pinned and node not in (0, *wiring.graph.outputs):
-                stays = stays or wiring.pinned[node]
-        inputs, outputs = (int((~gone[wiring.units(node)]).sum()) for node in (step.source, step.out))
-        found.setdefault(name, LayerWidth(name, units[step.source], inputs, units[step.out], outputs, stays))
+        name, nodes = wiring.graph.names[step.layer], (step.source, step.out)
+        stay = [wiring.together[wiring.units(node)][(dead & ~gone)[wiring.units(node)]] for node in nodes]
+        stays = next((held[unit] for unit in np.concatenate(stay).tolist() if unit in held), None)
+        inputs, outputs = (int((~gone[wiring.units(node)]).sum()) for node in nodes)
+        before = (wiring.graph.units[node] for node in nodes)
+        found.setdefault(name, LayerWidth(name, next(before), inputs, next(before), outputs, stays))
     return list(found.values())
+
+
+def _reasons(wiring: Wiring) -> dict[int, str]:
+    """Return for each lot of units that go together why they stay; that input and output do needs no telling."""
+    ends = (0, *wiring.graph.outputs)
+    pinned = [(node, reason) for node, reason in wiring.pinned.items() if node not in ends]
+    return {int(unit): reason for node, reason in reversed(pinned) for unit in wiring.together[wiring.units(node)]}
 
 
 def _uneven(wiring: Wiring, gone: Bools, constant: Bools, handed: Mapping[str, Handed]) -> int:

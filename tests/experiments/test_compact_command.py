@@ -1,0 +1,88 @@
+"""`sparsenas compact`: tables, files that load again, and figures that agree with the network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from experiments.benchmarks.sparse import Row, break_even, summarised
+from experiments.benchmarks.sparse_figure import draw
+from experiments.report.figures.canvas import render
+from nas.compacted import load_compacted
+from tests.experiments.commands import run
+
+
+@pytest.fixture
+def masks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    file = tmp_path / "m.safetensors"
+    flags = [
+        "--method",
+        "random",
+        "--density",
+        0.01,
+        "--allocation",
+        "uniform",
+        "--weights",
+        tmp_path / "w.safetensors",
+    ]
+    assert run(capsys, "prune", "--network", "lenet_300_100", *flags, "--out", file).code == 0
+    return file
+
+
+def test_compact_adds_up(masks: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, fast = tmp_path / "small", ["--batch", 1, "--batch", 3, "--seconds", 0]
+    flags = ["--network", "lenet_300_100", "--masks", masks, "--weights", tmp_path / "w.safetensors"]
+    found = run(capsys, "compact", *flags, *fast, "--out", out, "--json").json
+    forms = {form["name"]: form for form in found["forms"]}
+    assert forms["dense"]["multiply_adds"] == forms["masked"]["multiply_adds"] == 266_200
+    assert forms["dense"]["parameters"] == 266_200 + 410
+    widths = [(layer["inputs"], layer["outputs"]) for layer in found["layers"]]
+    assert forms["compacted"]["multiply_adds"] == sum(a * b for a, b in widths) == found["total_after"]
+    assert forms["compacted"]["bytes"] == (out / "weights.safetensors").stat().st_size
+    assert forms["compacted"]["bytes"] < forms["dense"]["bytes"] / 2
+    assert all(set(form["seconds"]) <= {"1", "3"} for form in found["forms"])
+    assert [(layer["rows"], layer["name"]) for layer in found["csr_layers"]] == [
+        (rows, name) for rows in (1, 3) for name in ("fc1", "fc2", "fc3")
+    ]
+    assert found["departure"] <= 1e-5
+    read = load_compacted(out)
+    assert [tuple(mask.shape) for mask in read.masks.values()] == [(b, a) for a, b in widths]
+    assert read.module(torch.zeros(2, 1, 28, 28)).shape == (2, 10)
+    shown = run(capsys, "compact", *flags, "--batch", 1, "--seconds", 0).out
+    assert all(words in shown for words in ("fc1", "300 >", "masked", "compacted", "batch 1: ", "CSR "))
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ([], "a run's best/ folder or --masks must be given; got neither"),
+        (["best", "--network", "lenet5"], "a run's folder must come alone; got best and --network"),
+        (["missing"], "a network folder must hold architecture.json"),
+    ],
+)
+def test_what_cannot_be_compacted_is_refused(flags: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert words in run(capsys, "compact", *flags).error
+
+
+def test_break_even_by_hand() -> None:
+    """On log scales the line from (0.01, 4) to (0.1, 1/4) crosses 1 half way, at the geometric mean."""
+    assert break_even({0.1: 0.25, 0.01: 4.0}) == pytest.approx(0.032, abs=1e-3)
+    assert break_even({0.1: 0.5, 0.01: 0.9}) is None
+    assert break_even({0.5: 1.1, 0.01: 9.0}) == 0.5
+
+
+def row(part: str, name: str, density: float, csr: float | None, compacted: float | None, batch: int = 1) -> Row:
+    sizes = (100, 50) if compacted is None else (100, 25)
+    return Row(part, name, "random", density, batch, 1.0, csr, compacted, None, 100, 50, sizes[1], 20, 0.5)
+
+
+def test_the_summary_and_the_picture_say_what_was_timed() -> None:
+    rows = [row("linear", "64x64", density, 2 * density**0.5, None) for density in (0.01, 0.25, 0.5)]
+    rows += [row("networks", "lenet5", density, None, density, batch) for density in (0.5, 0.1) for batch in (1, 32)]
+    found = summarised(rows)
+    assert found["csr_breaks_even_at_density"] == {"64x64, batch 1": 0.25}
+    assert found["times_as_fast_compacted"]["lenet5, random 0.5, batch 32"] == 2.0
+    assert found["times_smaller_compacted"]["lenet5, random 0.1, batch 1"] == 4.0
+    assert render(lambda: draw(rows), "png").startswith(b"\x89PNG")
