@@ -36,7 +36,7 @@ def test_a_compacted_residual_network_runs_in_onnxruntime(tmp_path: Path) -> Non
 def test_a_file_that_answers_otherwise_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(export, "_write", lambda network, sample, path: path.write_bytes(b"x"))
     monkeypatch.setattr(export, "_run", lambda path, batch: [torch.full((len(batch), 4), 9.0)])
-    with pytest.raises(PruningError, match="outputs must be the network's to 0[.]0001; got a difference"):
+    with pytest.raises(PruningError, match=r"outputs must be the network's to 0\.0001; got a difference"):
         export.export_onnx(make("plain"), NETS["plain"][1], tmp_path / "net.onnx")
     assert list(tmp_path.iterdir()) == []
 
