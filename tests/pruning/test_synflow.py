@@ -142,19 +142,37 @@ def test_rounds_follow_the_paper_loop() -> None:
     assert torch.equal(masks["1.weight"], mask_2.bool())
 
 
-def test_grouped_convolutions_are_torch_s_own() -> None:
+@pytest.mark.parametrize("samples", [1, 2])
+@pytest.mark.parametrize("size", [(9, 7), (12, 11)])  # at most, and more than, the 64 positions of a faster product
+def test_convolutions_and_their_derivatives_are_torch_s_own(samples: int, size: tuple[int, int]) -> None:
     generator = torch.Generator().manual_seed(0)
-    values = torch.rand(2, 6, 9, 7, dtype=torch.float64, generator=generator)
+    values = torch.rand(samples, 6, *size, dtype=torch.float64, generator=generator, requires_grad=True)
     for options in (
+        {"padding": 1},
+        {"stride": 2},
         {"groups": 6, "padding": 1},
         {"groups": 3, "stride": 2, "padding": (2, 1), "dilation": (1, 2)},
         {"groups": 2, "padding": "same", "dilation": (1, 2)},
         {"groups": 2, "padding": 1, "padding_mode": "circular"},
     ):
-        layer = nn.Conv2d(6, 12, (3, 2), bias=False, **options)
-        network = linearised(layer)
+        network = linearised(nn.Conv2d(6, 12, (3, 2), bias=False, **options))
         assert isinstance(network, nn.Conv2d)
-        torch.testing.assert_close(network(values), nn.Conv2d.forward(network, values))
+        found, expected = network(values), nn.Conv2d.forward(network, values)
+        slope = torch.rand(expected.shape, dtype=torch.float64, generator=generator)
+        torch.testing.assert_close(found, expected)
+        ours, theirs = (torch.autograd.grad(out, [values, network.weight], slope) for out in (found, expected))
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_flow_is_conserved_behind_normalisation_and_global_pooling() -> None:
+    """Convolutions of few positions between batch normalisation and an average over all positions."""
+    parts = [nn.Conv2d(2, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU(), nn.Conv2d(6, 5, 3, stride=2, padding=1)]
+    module = trained_looking(
+        nn.Sequential(*parts, nn.BatchNorm2d(5), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(5, 3))
+    )
+    flows = [float(score.sum()) for score in synflow(module, given(2, 8, 8))(masks_of(module, 0.7)).values()]
+    assert flows[0] > 0
+    assert flows == pytest.approx([flows[0]] * 3, rel=1e-10)
 
 
 @pytest.mark.parametrize("net", ["gru", "attention"])
