@@ -54,7 +54,8 @@ def _columns(paths: Tensor, capacity: int, count: int, path_share: float, genera
     if count > int(live.sum()) * capacity:
         live = torch.ones_like(live)
     mean = paths[live].mean()
-    shares = (1 - path_share) + path_share * (paths / mean if mean > 0 else 1.0)
+    relative = paths / mean if mean > 0 else torch.ones_like(paths)
+    shares = (1 - path_share) + path_share * relative
     flat = torch.where(live, shares.clamp(min=1e-9), 0.0).flatten()
     is_scarce = count < int(live.sum())
     ideal = torch.zeros_like(flat) if is_scarce else _filled(flat, live.flatten().double(), capacity, count)
