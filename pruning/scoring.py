@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 import torch
@@ -24,8 +24,9 @@ Scorer: TypeAlias = Callable[[Masks], Scores]
 ScoreMethod: TypeAlias = Callable[[nn.Module, Evidence], Scorer]
 """Prepares a network once (a private copy, a batch on its device) and returns its scorer."""
 
-MaskMethod: TypeAlias = Callable[[nn.Module, Evidence, int], dict[str, Tensor]]
-"""(module, evidence, number of weights to keep) -> masks: for methods that choose paths instead of ranking."""
+MaskMethod: TypeAlias = Callable[[nn.Module, Evidence, int, Sequence[str]], dict[str, Tensor]]
+"""(module, evidence, number of weights to keep, layers to prune) -> their masks: for methods that choose the mask as
+a whole instead of ranking weights. Layers that are not named are dense, and not in the number."""
 
 
 def checked(scores: Scores, shapes: Mapping[str, Size], out: Tensor | None = None) -> Tensor:

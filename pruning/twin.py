@@ -135,12 +135,17 @@ def _product(slope: Tensor, factor: Tensor, reuse: bool) -> Tensor:
 
 @contextmanager
 def _alone(seed: int, device: torch.device) -> Iterator[None]:
-    """Run with gradients, without autocast, and with global generators that are seeded and then put back."""
+    """Run with gradients, without autocast, and with global generators that are seeded and then put back.
+
+    Attention by its plain formula: the fused kernel's gradients are NaN for logits as large as a sum over paths, and
+    it has no second derivative.
+    """
     cuda = [device] if device.type == "cuda" else []
     with (
         torch.enable_grad(),
         torch.autocast(device.type, enabled=False),
         torch.random.fork_rng(devices=cuda),
+        sdpa_kernel(SDPBackend.MATH),
     ):
         torch.default_generator.manual_seed(seed)
         for one in cuda:
@@ -150,14 +155,13 @@ def _alone(seed: int, device: torch.device) -> Iterator[None]:
 
 @contextmanager
 def _twice_differentiable(network: nn.Module) -> Iterator[None]:
-    """Run with the kernels that have a second derivative; fused attention and fused recurrent layers have none."""
+    """Run with the kernels that have a second derivative; fused recurrent layers have none."""
     recurrent = any(isinstance(layer, nn.RNNBase) for layer in network.modules())
     cudnn, mkldnn = torch.backends.cudnn.enabled, torch._C._get_mkldnn_enabled()
     try:
         torch.backends.cudnn.enabled = cudnn and not recurrent
         torch._C._set_mkldnn_enabled(mkldnn and not recurrent)  # mkldnn.flags would set, and warn of, more than that
-        with sdpa_kernel(SDPBackend.MATH):
-            yield
+        yield
     finally:
         torch.backends.cudnn.enabled = cudnn
         torch._C._set_mkldnn_enabled(mkldnn)

@@ -10,8 +10,11 @@ from typing import TypeAlias
 
 from experiments.benchmarks.masks import masks
 from experiments.benchmarks.overhead import overhead
+from experiments.benchmarks.pools import pools
 from experiments.benchmarks.resume import resume
+from experiments.benchmarks.scale import scale
 from experiments.benchmarks.screening import screening
+from experiments.benchmarks.search import search
 from experiments.benchmarks.speed import training
 from experiments.benchmarks.table import Table
 from experiments.benchmarks.workers import executors
@@ -22,7 +25,10 @@ BENCHMARKS: dict[str, Benchmark] = {
     "executors": executors,
     "masks": masks,
     "overhead": overhead,
+    "pools": pools,
     "resume": resume,
+    "scale": scale,
     "screening": screening,
+    "search": search,
     "training": training,
 }

@@ -235,7 +235,8 @@ def test_fit_predictor_from_study_and_from_its_table(
     table = run(capsys, "fit-predictor", folder / "records.csv", "--json").json
     assert {"r2", "mae", "spearman", "kendall", "coverage", "baselines"} <= set(study)
     assert set(study["baselines"]) == {"mean", "size_only"}
-    assert study["mae"] == pytest.approx(table["mae"])
+    assert study["r2"]["low"] <= study["r2"]["mean"] <= study["r2"]["high"] and study["single_columns"]
+    assert run(capsys, "fit-predictor", folder, "--json").json["mae"] == pytest.approx(table["mae"])
     assert (out / "predictor.json").is_file()
     chosen = ["--features", "size", "--exclude", "size/kept", "--out", out]
     fewer = run(capsys, "fit-predictor", folder, *chosen, "--json")
@@ -245,3 +246,19 @@ def test_fit_predictor_from_study_and_from_its_table(
     assert "unknown feature group 'sizes'; did you mean 'size'?" in line
     assert "unknown column 'acc'" in run(capsys, "fit-predictor", folder, "--target", "acc").error
     assert "unknown predictor model 'xgbost'" in run(capsys, "fit-predictor", folder, "--model", "xgbost").error
+
+
+def test_a_search_is_narrowed_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["search", "--trials", 3, "--name", "narrow", "--out", tmp_path, "--final-epochs", 0, *SETTINGS]
+    said = run(capsys, *asked, "--final-epochs", 0, "--only", "layers=1", "--only", "*.width=16,32")
+    assert said.code == 0, said.err
+    with (tmp_path / "narrow/records.csv").open() as lines:
+        rows = list(csv.DictReader(lines))
+    assert {row["architecture:layers"] for row in rows} == {"1"}
+    assert {row["architecture:layer1.width"] for row in rows} <= {"16", "32"}
+    for only, line in (
+        ("layers", "--only must be GLOB=VALUE,VALUE"),
+        ("layer=1", "did you mean 'layer"),
+        ("layers=9", "must be one of"),
+    ):
+        assert line in run(capsys, *asked, "--name", "other", "--only", only).error

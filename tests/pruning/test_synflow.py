@@ -182,3 +182,26 @@ def test_networks_that_are_not_piecewise_linear_still_get_finite_scores(net: str
     scores = synflow(module, given(*shape))(masks_of(module))
     assert all(bool((score >= 0).all()) and bool(score.isfinite().all()) for score in scores.values())
     assert float(scores["head.weight"].sum()) > 0
+
+
+class Attentive(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.positions = nn.Parameter(torch.rand(65, 24, generator=torch.Generator().manual_seed(0)))
+        self.widen, self.attention = nn.Linear(24, 24), nn.MultiheadAttention(24, 3, batch_first=True)
+        self.head = nn.Linear(24, 2)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        tokens = self.widen(inputs + self.positions)
+        out: Tensor = self.head(self.attention(tokens, tokens, tokens, need_weights=False)[0].mean(1))
+        return out
+
+
+def test_attention_with_huge_logits_has_finite_scores() -> None:
+    """Logits of 1e40 and more enter the softmax, where the gradients of torch's fused kernel are NaN."""
+    module = Attentive()
+    with torch.no_grad():
+        module.widen.weight.copy_(1e22 * torch.rand(24, 24, generator=torch.Generator().manual_seed(1)))
+    scores = synflow(module, given(65, 24))(masks_of(module))
+    assert all(bool(score.isfinite().all()) for score in scores.values())
+    assert float(scores["head.weight"].sum()) == pytest.approx(float(scores["attention.out_proj.weight"].sum()))
