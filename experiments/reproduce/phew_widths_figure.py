@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter
 
 from experiments.report.figures.canvas import looks, new_figure, only_rows
 from experiments.reproduce.phew_widths_summary import mean_interval
@@ -74,6 +74,7 @@ def _profile(axes: Axes, layers: Sequence[LayerRow], methods: Sequence[str]) -> 
         axes.plot(places, middle, color=colour, marker=marker, markersize=5, linewidth=1.4)
         axes.fill_between(places, low, high, color=colour, alpha=0.18, linewidth=0)
     axes.set_xlim(0.5, len(names) + 0.5)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_ylim(-0.03, 1.05)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     only_rows(axes)
