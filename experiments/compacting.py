@@ -62,6 +62,8 @@ def compare(
     *,
     batches: Sequence[int] = BATCHES,
     seconds: float = 1.0,
+    least: int = 5,
+    with_masked: bool = True,
     zipped: bool = True,
     say: Callable[[str], None] = lambda _: None,
 ) -> Comparison:
@@ -77,6 +79,8 @@ def compare(
         input_shape: of one sample.
         batches: sizes to time.
         seconds: of timing for each size, all forms together.
+        least: rounds of it at least.
+        with_masked: whether to time the masked network too, whose zeros are multiplied as any number is.
         zipped: whether masked forms are deflated for their size; else it is that of compressed sparse rows.
         say: told what is being timed.
     """
@@ -90,13 +94,15 @@ def compare(
         for batch in batches:
             say(f"batch {batch}")
             inputs = torch.randn(batch, *input_shape, generator=torch.Generator().manual_seed(0))
-            ways: dict[str, nn.Module] = dict(plain)
+            ways: dict[str, nn.Module] = {name: plain[name] for name in plain if with_masked or name != "masked"}
             for name, network, own in (("masked", masked, masks), ("compacted", small.module, small.masks)):
                 fast, timings = sparse_where_faster(network, own, inputs, seconds=seconds / 10)
                 layers += timings if name == "masked" else ()
                 if any(timing.sparse for timing in timings):
                     ways[f"{name} + CSR"] = sparse[f"{name} + CSR"] = fast
-            found = interleaved({name: _call(network, inputs) for name, network in ways.items()}, seconds=seconds)
+            found = interleaved(
+                {name: _call(network, inputs) for name, network in ways.items()}, seconds=seconds, least=least
+            )
             for name, median in found.items():
                 taken.setdefault(name, {})[batch] = median
     shrink = zipped_bytes if zipped else lambda network: csr_bytes(network, masks)

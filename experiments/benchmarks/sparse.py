@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from itertools import pairwise
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +22,7 @@ NETWORKS = ("lenet_300_100", "resnet20", "mobilenet_v2", "vgg16")
 METHODS = (("random", "erk", 1), ("magnitude", "global", 1), ("synflow", "global", 10), ("phew", "global", 1))
 """Method, allocation and rounds."""
 NETWORK_DENSITIES = (0.5, 0.1, 0.01)
-NETWORK_BATCHES = (1, 32)
+NETWORK_BATCHES = (1, 16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +59,33 @@ def sparse(folder: Path, say: Callable[[str], None]) -> Table:
     """Return latency and size of linear layers and networks, dense, as CSR and compacted, and draw the ratios.
 
     Each line's forms are timed in turn, in the same rounds, by the CPU seconds of one thread: those of the wall
-    clock on an idle machine. Networks have their initial weights.
+    clock on an idle machine. Layers and networks run side by side, one to a core. Networks have initial weights.
     """
     from experiments.benchmarks.sparse_figure import draw
     from experiments.report.figures.canvas import render
 
     rows: list[Row] = []
-    for row in (*_linear(), *_networks()):
-        rows.append(row)
-        say(_told(row))
+    context = get_context("forkserver")
+    with ProcessPoolExecutor(min(os.cpu_count() or 1, len(NETWORKS) + 1), mp_context=context) as pool:
+        for part in pool.map(measured, ("linear", *NETWORKS)):
+            rows += part
+            for row in part:
+                say(_told(row))
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "sparse.png").write_bytes(render(lambda: draw(rows), "png"))
     return Table("sparse", _protocol(), [asdict(row) for row in rows], summarised(rows))
+
+
+def measured(part: str) -> list[Row]:
+    """Return the rows of the linear layers ("linear") or of a network, measured on one thread of this process."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return list(_linear() if part == "linear" else _network(part))
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _linear() -> Iterator[Row]:
@@ -78,68 +96,72 @@ def _linear() -> Iterator[Row]:
     from pruning import Evidence, Sparsity, prune
     from pruning.compaction import CSRLinear, csr_bytes, dense_bytes, interleaved
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        for side in SIDES:
-            layer = nn.utils.skip_init(nn.Linear, side, side).requires_grad_(False)
-            for parameter in layer.parameters():
-                parameter.normal_(0.0, side**-0.5, generator=stream(0, "init"))
-            for density in DENSITIES:
-                masks = prune(layer, Sparsity("random", density), Evidence((side,), stream(0, "mask")))
-                csr = CSRLinear(layer.weight, masks["weight"], layer.bias)
-                sizes = dense_bytes(layer), csr_bytes(layer, masks)
-                for batch in LINEAR_BATCHES:
-                    inputs = torch.randn(batch, side, generator=stream(0, "inputs"))
-                    ways = {"dense": _call(layer, inputs), "csr": _call(csr, inputs)}
-                    found = {name: 1000 * value for name, value in interleaved(ways, seconds=0.2).items()}
-                    yield Row(
-                        "linear", f"{side}x{side}", "random", density, batch, found["dense"], found["csr"], None, None,
-                        *sizes, None, None, None,
-                    )  # fmt: skip
-    finally:
-        torch.set_num_threads(threads)
+    for side in SIDES:
+        layer = nn.utils.skip_init(nn.Linear, side, side).requires_grad_(False)
+        for parameter in layer.parameters():
+            parameter.normal_(0.0, side**-0.5, generator=stream(0, "init"))
+        for density in DENSITIES:
+            masks = prune(layer, Sparsity("random", density), Evidence((side,), stream(0, "mask")))
+            csr = CSRLinear(layer.weight, masks["weight"], layer.bias)
+            sizes = dense_bytes(layer), csr_bytes(layer, masks)
+            for batch in LINEAR_BATCHES:
+                inputs = torch.randn(batch, side, generator=stream(0, "inputs"))
+                ways = {"dense": _call(layer, inputs), "csr": _call(csr, inputs)}
+                found = {name: 1000 * value for name, value in interleaved(ways, seconds=0.1).items()}
+                yield Row(
+                    "linear", f"{side}x{side}", "random", density, batch, found["dense"], found["csr"], None, None,
+                    *sizes, None, None, None,
+                )  # fmt: skip
 
 
 def _call(network: Callable[[Any], object], inputs: Any) -> Callable[[], object]:
     return lambda: network(inputs)
 
 
-def _networks() -> Iterator[Row]:
+def _network(name: str) -> Iterator[Row]:
     from experiments.compacting import compare
     from nas.seeds import stream
     from pruning import Evidence, Sparsity, prune
     from pruning.compaction import compact, csr_bytes
     from search_spaces import NETWORKS as EVERY
 
-    for name in NETWORKS:
-        shape = EVERY[name].signature.input_shape
-        module = EVERY[name].build(EVERY[name].signature, stream(0, "init"))
-        for method, allocation, rounds in METHODS:
-            for density in NETWORK_DENSITIES:
-                sparsity = Sparsity(method, density, allocation, rounds=rounds)
-                masks = prune(module, sparsity, Evidence(shape, stream(0, "mask")))
-                small = compact(module, masks, shape)
-                found = compare(module, masks, small, shape, batches=NETWORK_BATCHES, seconds=0.3, zipped=False)
-                forms = {form.name: form for form in found.forms}
-                for batch in NETWORK_BATCHES:
-                    taken = {key: 1000 * form.seconds[batch] for key, form in forms.items() if batch in form.seconds}
-                    yield Row(
-                        part="networks",
-                        name=name,
-                        method=method,
-                        density=density,
-                        batch=batch,
-                        dense_ms=taken["dense"],
-                        csr_ms=taken.get("masked + CSR"),
-                        compacted_ms=taken["compacted"],
-                        compacted_csr_ms=taken.get("compacted + CSR"),
-                        dense_bytes=forms["dense"].bytes,
-                        csr_bytes=forms["masked"].bytes,
-                        compacted_bytes=forms["compacted"].bytes,
-                        compacted_csr_bytes=csr_bytes(small.module, small.masks),
-                        weights_left=small.masks.total / masks.total,
-                    )
+    shape = EVERY[name].signature.input_shape
+    module = EVERY[name].build(EVERY[name].signature, stream(0, "init"))
+    for method, allocation, rounds in METHODS:
+        for density in NETWORK_DENSITIES:
+            sparsity = Sparsity(method, density, allocation, rounds=rounds)
+            masks = prune(module, sparsity, Evidence(shape, stream(0, "mask")))
+            small = compact(module, masks, shape)
+            found = compare(
+                module,
+                masks,
+                small,
+                shape,
+                batches=NETWORK_BATCHES,
+                seconds=0.2,
+                least=3,
+                with_masked=False,
+                zipped=False,
+            )
+            forms = {form.name: form for form in found.forms}
+            for batch in NETWORK_BATCHES:
+                taken = {key: 1000 * form.seconds[batch] for key, form in forms.items() if batch in form.seconds}
+                yield Row(
+                    part="networks",
+                    name=name,
+                    method=method,
+                    density=density,
+                    batch=batch,
+                    dense_ms=taken["dense"],
+                    csr_ms=taken.get("masked + CSR"),
+                    compacted_ms=taken["compacted"],
+                    compacted_csr_ms=taken.get("compacted + CSR"),
+                    dense_bytes=forms["dense"].bytes,
+                    csr_bytes=forms["masked"].bytes,
+                    compacted_bytes=forms["compacted"].bytes,
+                    compacted_csr_bytes=csr_bytes(small.module, small.masks),
+                    weights_left=small.masks.total / masks.total,
+                )
 
 
 def summarised(rows: Sequence[Row]) -> dict[str, Any]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -32,9 +34,15 @@ class CSRLinear(nn.Module):
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
             entries = weight.detach().cpu()[rows, columns]
-            matrix = torch.sparse_csr_tensor(starts, columns, entries, tuple(mask.shape))
+            matrix = torch.sparse_csr_tensor(starts, columns, entries, tuple(mask.shape), check_invariants=True)
         self.register_buffer("weight", matrix, persistent=False)
         self.register_buffer("bias", None if bias is None else bias.detach().cpu().clone()[:, None])
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> CSRLinear:
+        """Return a copy with its own tensors, which torch cannot make of a sparse buffer by itself."""
+        twin = memo[id(self)] = copy.copy(self)
+        twin._buffers = {name: None if held is None else held.clone() for name, held in self._buffers.items()}
+        return twin
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (..., outputs) for x (..., inputs)."""
