@@ -109,6 +109,6 @@ def _skeleton(origin: Origin) -> nn.Module:
     if origin.candidate is not None:
         architecture = origin.candidate.architecture
         return find_space(architecture.space).skeleton(architecture, origin.signature)
-    if origin.network not in NETWORKS:
+    if origin.network is None or origin.network not in NETWORKS:
         raise NasError(unknown("network", origin.network, NETWORKS))
     return NETWORKS[origin.network].skeleton(origin.signature)

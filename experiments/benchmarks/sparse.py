@@ -21,8 +21,8 @@ LINEAR_BATCHES = (1, 128)
 NETWORKS = ("lenet_300_100", "resnet20", "mobilenet_v2", "vgg16")
 METHODS = (("random", "erk", 1), ("magnitude", "global", 1), ("synflow", "global", 10), ("phew", "global", 1))
 """Method, allocation and rounds."""
-NETWORK_DENSITIES = (0.5, 0.1, 0.01)
-NETWORK_BATCHES = (1, 16)
+NETWORK_DENSITIES = (0.5, 0.1, 0.02, 0.01)
+NETWORK_BATCHES = (1, 128)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def _linear() -> Iterator[Row]:
     from pruning.compaction import CSRLinear, csr_bytes, dense_bytes, interleaved
 
     for side in SIDES:
-        layer = nn.utils.skip_init(nn.Linear, side, side).requires_grad_(False)
+        layer = nn.Linear(side, side, device="meta").to_empty(device="cpu").requires_grad_(False)
         for parameter in layer.parameters():
             parameter.normal_(0.0, side**-0.5, generator=stream(0, "init"))
         for density in DENSITIES:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -14,6 +14,9 @@ from experiments.report.figures.canvas import INK, MARKERS, MUTED, looks, new_fi
 
 if TYPE_CHECKING:
     from experiments.benchmarks.sparse import Row
+
+_DASHES: tuple[Any, ...] = ("solid", (0, (4, 2)))
+"""One for each batch size."""
 
 
 def draw(rows: Sequence[Row]) -> Figure:
@@ -27,7 +30,7 @@ def draw(rows: Sequence[Row]) -> Figure:
 def _linear(axes: Axes, rows: Sequence[Row]) -> None:
     names, batches = (list(dict.fromkeys(getattr(row, key) for row in rows)) for key in ("name", "batch"))
     for name, (colour, marker) in looks(names).items():
-        for batch, dashes in zip(batches, ("solid", (0, (4, 2))), strict=False):
+        for batch, dashes in zip(batches, _DASHES, strict=False):
             line = sorted(
                 (r.density, r.dense_ms / r.csr_ms) for r in rows if (r.name, r.batch) == (name, batch) and r.csr_ms
             )
@@ -38,7 +41,7 @@ def _linear(axes: Axes, rows: Sequence[Row]) -> None:
     axes.set(title="linear layers, CSR", ylabel="times as fast as dense", xlabel="density")
     styles = [
         Line2D([], [], color=MUTED, linestyle=dashes, label=f"batch {batch}")
-        for batch, dashes in zip(batches, ("solid", (0, (4, 2))), strict=False)
+        for batch, dashes in zip(batches, _DASHES, strict=False)
     ]
     axes.legend(handles=[*axes.get_legend_handles_labels()[0], *styles], loc="upper right")
 

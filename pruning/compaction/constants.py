@@ -79,7 +79,7 @@ def _handed(layer: nn.Module, value: Tensor, units: Tensor) -> Handed:
     scale = max(1.0, float(chosen.abs().max())) if chosen.numel() else 1.0
     steady = (chosen[0] - chosen[1]).abs().reshape(len(units), -1).amax(1) <= _NOISE * scale
     units, values = units[steady], chosen[0][steady]
-    weight = layer.weight.detach()  # type: ignore[union-attr, operator]
+    weight = layer.weight.detach()  # type: ignore[operator]
     pieces = [
         _linear(weight[:, units[a : a + _CHUNK]], values[a : a + _CHUNK])
         if is_linear

@@ -48,7 +48,7 @@ class CSRLinear(nn.Module):
         """Return (..., outputs) for x (..., inputs)."""
         columns = x.reshape(-1, x.shape[-1]).t()
         weight = self.get_buffer("weight")
-        out = torch.sparse.mm(weight, columns)
+        out: Tensor = torch.sparse.mm(weight, columns)
         if self.bias is not None:
             out += self.get_buffer("bias")
         return out.t().reshape(*x.shape[:-1], len(out))

@@ -15,7 +15,7 @@ from nas.errors import NasError
 from nas.realize import build
 from pruning import Evidence, PruningError, Sparsity, prune
 from pruning.compaction import Compaction, compact
-from search_spaces import NETWORKS, SPACES, Signature
+from search_spaces import NETWORKS, SPACES, Architecture, Signature
 
 SIGNATURE = Signature((1, 8, 8), 10)
 
@@ -25,7 +25,6 @@ def candidate() -> Candidate:
     space = SPACES["mlp"]
     values = {"layers": 2, "activation": "relu", "norm": "batch", "layer1.width": 32, "layer2.width": 16}
     genes = tuple(c.values.index(values[c.name]) if c.name in values else 0 for c in space.choices)
-    from search_spaces import Architecture
 
     return Candidate(Architecture("mlp", genes), Sparsity("random", 0.03), seed=3)
 

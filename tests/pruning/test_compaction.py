@@ -16,7 +16,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from pruning import Evidence, MaskSet, PruningError, Sparsity, prunable, prune
 from pruning.compaction import Compaction, CSRLinear, Plan, compact, interleaved, shrink_, sparse_where_faster
-from search_spaces import NETWORKS, SPACES, Architecture, ConvNet, Signature
+from search_spaces import NETWORKS, SPACES, Architecture, Signature
+from search_spaces.convnet import ConvNet
 from tests.pruning.graph_nets import WIRED, wired
 from tests.pruning.nets import NETS, evidence, make
 from tests.pruning.reference_nets import reference
@@ -124,8 +125,8 @@ def test_every_kind_of_wiring_answers_the_same(name: str, seed: int) -> None:
 
 def test_a_chain_by_hand() -> None:
     """Unit 0 lives; unit 1 has no way in, and is relu(0.5) for unit 0's reader; unit 2 has no way out."""
-    module = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 2), nn.ReLU(), nn.Linear(2, 1))
-    first, second, third = module[0], module[2], module[4]
+    first, second, third = nn.Linear(2, 3), nn.Linear(3, 2), nn.Linear(2, 1)
+    module = nn.Sequential(first, nn.ReLU(), second, nn.ReLU(), third)
     with torch.no_grad():
         first.weight.copy_(torch.tensor([[1.0, 2.0], [9.0, 9.0], [1.0, 1.0]]))
         first.bias.copy_(torch.tensor([0.0, 0.5, 0.0]))
@@ -151,14 +152,15 @@ def test_a_chain_by_hand() -> None:
 
 def bordered(kernel: int, padding: int, shift: float) -> tuple[nn.Module, MaskSet]:
     """Convolution, norm, ReLU, convolution; the first one's unit 1 has lost its weights and is relu(shift)."""
+    norm = nn.BatchNorm2d(3)
     module = nn.Sequential(
         nn.Conv2d(1, 3, 3, padding=1, bias=False),
-        nn.BatchNorm2d(3),
+        norm,
         nn.ReLU(),
         nn.Conv2d(3, 2, kernel, padding=padding, bias=False),
     ).eval()
     with torch.no_grad():
-        module[1].bias.fill_(shift)
+        norm.bias.fill_(shift)
     masks = {name: torch.ones(weight.shape, dtype=torch.bool) for name, weight in prunable(module).items()}
     masks["0.weight"][1] = False
     return module, MaskSet(masks)
