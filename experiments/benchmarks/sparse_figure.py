@@ -20,7 +20,7 @@ _DASHES: tuple[Any, ...] = ("solid", (0, (4, 2)))
 
 
 def draw(rows: Sequence[Row]) -> Figure:
-    """Return two panels: layers by size and batch, networks by method at the larger batch."""
+    """Return two panels: layers by size and batch, networks by method at their larger batch."""
     figure, (left, right) = new_figure(1120.0, 480.0, columns=2)
     _linear(left, [row for row in rows if row.part == "linear"])
     _networks(right, [row for row in rows if row.part == "networks"])
@@ -47,8 +47,8 @@ def _linear(axes: Axes, rows: Sequence[Row]) -> None:
 
 
 def _networks(axes: Axes, rows: Sequence[Row]) -> None:
-    batch = max((row.batch for row in rows), default=1)
-    shown = [row for row in rows if row.batch == batch and row.compacted_ms]
+    largest = {row.name: row.batch for row in sorted(rows, key=lambda row: row.batch)}
+    shown = [row for row in rows if row.batch == largest[row.name] and row.compacted_ms]
     methods = list(dict.fromkeys(row.method for row in shown))
     style = looks(list(dict.fromkeys(row.name for row in shown)))
     for name, (colour, _) in style.items():
@@ -61,8 +61,11 @@ def _networks(axes: Axes, rows: Sequence[Row]) -> None:
             x, y = [density for density, _ in line], [ratio for _, ratio in line]
             axes.plot(x, y, color=colour, marker=marker, markersize=6, linewidth=1.3, alpha=0.85)
     _ratios(axes, sorted({row.density for row in shown}))
-    axes.set(title=f"networks, compacted, batch {batch}", xlabel="density")
-    handles = [Line2D([], [], color=colour, linewidth=2.5, label=name) for name, (colour, _) in style.items()]
+    axes.set(title="networks, compacted, larger batch", xlabel="density")
+    handles = [
+        Line2D([], [], color=colour, linewidth=2.5, label=f"{name}, batch {largest[name]}")
+        for name, (colour, _) in style.items()
+    ]
     handles += [
         Line2D([], [], color=MUTED, marker=marker, linestyle="none", label=method)
         for method, marker in zip(methods, MARKERS, strict=False)
