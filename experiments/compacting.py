@@ -34,14 +34,18 @@ class Form:
         name: dense, masked, masked + CSR, compacted, compacted + CSR.
         parameters: numbers stored in its layers, zeros included, but for CSR layers, which store what is kept.
         multiply_adds: carried out for one sample, those with zeros included; None if the network is not traced.
-        bytes: on disk: safetensors; deflated if masked, compressed sparse rows (the smaller storage) for CSR forms.
+        bytes: on disk as safetensors, zeros included; None for CSR forms, which are made from the file of another.
+        zipped_bytes: that file deflated; None if not asked for, or of no use.
+        csr_bytes: on disk as safetensors with masked weights as compressed sparse rows.
         seconds: batch -> median CPU seconds of a call on one thread; empty if not timed.
     """
 
     name: str
     parameters: int
     multiply_adds: int | None
-    bytes: int
+    bytes: int | None
+    zipped_bytes: int | None
+    csr_bytes: int | None
     seconds: Mapping[int, float] = field(default_factory=dict)
 
 
@@ -81,7 +85,7 @@ def compare(
         seconds: of timing for each size, all forms together.
         least: rounds of it at least.
         with_masked: whether to time the masked network too, whose zeros are multiplied as any number is.
-        zipped: whether masked forms are deflated for their size; else it is that of compressed sparse rows.
+        zipped: whether files are also deflated for their size.
         say: told what is being timed.
     """
     dense = private_copy(module).cpu().eval()
@@ -105,17 +109,25 @@ def compare(
             )
             for name, median in found.items():
                 taken.setdefault(name, {})[batch] = median
-    shrink = zipped_bytes if zipped else lambda network: csr_bytes(network, masks)
-    sizes = {"dense": dense_bytes(dense), "masked": shrink(masked), "compacted": dense_bytes(small.module)}
-    sizes |= {"masked + CSR": csr_bytes(masked, masks), "compacted + CSR": csr_bytes(small.module, small.masks)}
     every = {**plain, **sparse}
     works = _multiply_adds(dense, small.module, input_shape)
+    owners = {"dense": None, "masked": masks, "compacted": small.masks}
+    sizes = {name: _sizes(network, owners[name], zipped) for name, network in plain.items()}
     forms = [
-        Form(name, _stored(every[name]), _work(name, every[name], works), sizes[name], taken[name])
+        Form(name, _stored(every[name]), _work(name, every[name], works), *sizes.get(name, (None,) * 3), taken[name])
         for name in ("dense", "masked", "masked + CSR", "compacted", "compacted + CSR")
         if name in every
     ]
     return Comparison(tuple(forms), tuple(layers))
+
+
+def _sizes(
+    network: nn.Module, masks: Mapping[str, Tensor] | None, zipped: bool
+) -> tuple[int | None, int | None, int | None]:
+    """Return the bytes of a form's file, deflated, and as compressed sparse rows; the latter two if it has masks."""
+    if masks is None:
+        return dense_bytes(network), None, None
+    return dense_bytes(network), zipped_bytes(network) if zipped else None, csr_bytes(network, masks)
 
 
 def _call(network: nn.Module, inputs: Tensor) -> Callable[[], object]:

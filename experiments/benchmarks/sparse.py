@@ -122,7 +122,7 @@ def _network(name: str) -> Iterator[Row]:
     from experiments.compacting import compare
     from nas.seeds import stream
     from pruning import Evidence, Sparsity, prune
-    from pruning.compaction import compact, csr_bytes
+    from pruning.compaction import compact
     from search_spaces import NETWORKS as EVERY
 
     shape = EVERY[name].signature.input_shape
@@ -156,10 +156,10 @@ def _network(name: str) -> Iterator[Row]:
                     csr_ms=taken.get("masked + CSR"),
                     compacted_ms=taken["compacted"],
                     compacted_csr_ms=taken.get("compacted + CSR"),
-                    dense_bytes=forms["dense"].bytes,
-                    csr_bytes=forms["masked"].bytes,
+                    dense_bytes=forms["dense"].bytes or 0,
+                    csr_bytes=forms["masked"].csr_bytes or 0,
                     compacted_bytes=forms["compacted"].bytes,
-                    compacted_csr_bytes=csr_bytes(small.module, small.masks),
+                    compacted_csr_bytes=forms["compacted"].csr_bytes,
                     weights_left=small.masks.total / masks.total,
                 )
 

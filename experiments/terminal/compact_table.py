@@ -42,15 +42,21 @@ def widths_table(name: str, module: nn.Module, small: Compaction) -> Table:
 def forms_table(found: Comparison, onnx: Exported | None = None) -> Table:
     """Return parameters, multiply-adds, bytes and milliseconds of each form, with ratios to the dense one."""
     batches = list(found.forms[0].seconds)
-    columns = [("form", "left"), ("numbers", "right"), ("mult-adds", "right"), ("on disk", "right")]
+    columns = [
+        ("form", "left"),
+        ("numbers", "right"),
+        ("mult-adds", "right"),
+        *((heading, "right") for heading in ("on disk", "zipped", "as rows")),
+    ]
     columns += [(f"ms, batch {batch}", "right") for batch in batches]
     table = new_table("forms; CPU milliseconds of one thread, and times as fast as dense", columns)
     dense = found.forms[0]
     for form in found.forms:
-        cells = [form.name, count(form.parameters), short_count(form.multiply_adds), _bytes(form.bytes)]
+        cells = [form.name, count(form.parameters), short_count(form.multiply_adds)]
+        cells += [_bytes(size) for size in (form.bytes, form.zipped_bytes, form.csr_bytes)]
         table.add_row(*cells, *(_timed(form, dense, batch) for batch in batches))
     if onnx is not None:
-        table.add_row("compacted, ONNX", "", "", _bytes(onnx.bytes), *("" for _ in batches))
+        table.add_row("compacted, ONNX", "", "", _bytes(onnx.bytes), "", "", *("" for _ in batches))
     return table
 
 
@@ -88,5 +94,7 @@ def _change(before: int, after: int) -> str:
     return count(before) if before == after else f"{count(before)} > {count(after)}"
 
 
-def _bytes(size: int) -> str:
+def _bytes(size: int | None) -> str:
+    if size is None:
+        return ""
     return f"{size / 1024:.1f}\u202fKiB" if size < 2**20 else f"{size / 2**20:.2f}\u202fMiB"
