@@ -51,10 +51,18 @@ class Form:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All forms, dense first, and the timing of every linear layer that decided where CSR is used."""
+    """What was measured.
+
+    Attributes:
+        forms: dense first.
+        layers: the timing of every linear layer that decided where CSR is used.
+        control: batch -> seconds of the dense network over those of a copy of it, timed as one more form: how far
+            from 1 a ratio is that means nothing (memory lies elsewhere, caches are warmer).
+    """
 
     forms: tuple[Form, ...]
     layers: tuple[LayerTiming, ...]
+    control: Mapping[int, float]
 
 
 @torch.no_grad()
@@ -68,6 +76,7 @@ def compare(
     seconds: float = 1.0,
     least: int = 5,
     with_masked: bool = True,
+    with_control: bool = True,
     zipped: bool = True,
     say: Callable[[str], None] = lambda _: None,
 ) -> Comparison:
@@ -85,6 +94,7 @@ def compare(
         seconds: of timing for each size, all forms together.
         least: rounds of it at least.
         with_masked: whether to time the masked network too, whose zeros are multiplied as any number is.
+        with_control: whether to time a copy of the dense network.
         zipped: whether files are also deflated for their size.
         say: told what is being timed.
     """
@@ -94,6 +104,7 @@ def compare(
     taken: dict[str, dict[int, float]] = {name: {} for name in plain}
     sparse: dict[str, nn.Module] = {}
     layers: list[LayerTiming] = []
+    control: dict[int, float] = {}
     with _one_thread():
         for batch in batches:
             say(f"batch {batch}")
@@ -104,9 +115,13 @@ def compare(
                 layers += timings if name == "masked" else ()
                 if any(timing.sparse for timing in timings):
                     ways[f"{name} + CSR"] = sparse[f"{name} + CSR"] = fast
+            if with_control:
+                ways["dense again"] = private_copy(dense)
             found = interleaved(
                 {name: _call(network, inputs) for name, network in ways.items()}, seconds=seconds, least=least
             )
+            if with_control:
+                control[batch] = found["dense"] / found.pop("dense again")
             for name, median in found.items():
                 taken.setdefault(name, {})[batch] = median
     every = {**plain, **sparse}
@@ -118,7 +133,7 @@ def compare(
         for name in ("dense", "masked", "masked + CSR", "compacted", "compacted + CSR")
         if name in every
     ]
-    return Comparison(tuple(forms), tuple(layers))
+    return Comparison(tuple(forms), tuple(layers), control)
 
 
 def _sizes(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
@@ -141,6 +142,7 @@ def _network(name: str) -> Iterator[Row]:
                 seconds=0.2,
                 least=3,
                 with_masked=False,
+                with_control=False,
                 zipped=False,
             )
             forms = {form.name: form for form in found.forms}
@@ -174,6 +176,9 @@ def summarised(rows: Sequence[Row]) -> dict[str, Any]:
         "times_as_fast_compacted": {
             _label(row): round(row.dense_ms / row.compacted_ms, 2) for row in networks if row.compacted_ms
         },
+        "times_as_fast_where_nothing_was_cut": _range(
+            [row.dense_ms / row.compacted_ms for row in networks if row.compacted_ms and row.weights_left == 1.0]
+        ),
         "times_smaller_compacted": {
             _label(row): round(row.dense_bytes / row.compacted_bytes, 2)
             for row in networks
@@ -197,6 +202,14 @@ def break_even(curve: Mapping[float, float]) -> float | None:
             share = math.log(above) / (math.log(above) - math.log(below))
             return round(math.exp(math.log(low) + share * (math.log(high) - math.log(low))), 3)
     return points[-1][0]
+
+
+def _range(ratios: Sequence[float]) -> dict[str, float]:
+    """Return least, median and largest ratio of networks that are the same: the scatter of these timings."""
+    if not ratios:
+        return {}
+    ends = min(ratios), statistics.median(ratios), max(ratios)
+    return {name: round(value, 2) for name, value in zip(("least", "median", "largest"), ends, strict=True)}
 
 
 def _keys(rows: Sequence[Row]) -> list[tuple[str, int]]:

@@ -15,7 +15,7 @@ def bench(
     out: Annotated[Path, typer.Option(help="Folder for the table's files.")] = Path("bench"),
     json: Json = False,
 ) -> None:
-    """Measure this project: pruning methods, sparse and compacted networks, screening, resuming, executors, training."""
+    """Measure this project: pruning methods, sparse networks, screening, resuming, executors, overhead, training."""
     from experiments.benchmarks import BENCHMARKS
     from experiments.commands.tables import measure
 

@@ -83,6 +83,7 @@ def compact(
             "departure": small.departure,
             "layers": [asdict(width) for width in small.widths],
             "forms": [asdict(form) for form in found.forms],
+            "control": found.control,
             "csr_layers": [{**asdict(timing), "ratio": timing.ratio} for timing in found.layers],
             "onnx": None if written is None else asdict(written),
             "out": out,

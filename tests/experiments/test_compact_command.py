@@ -7,17 +7,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from experiments.benchmarks.sparse import Row, break_even, summarised
 from experiments.benchmarks.sparse_figure import draw
+from experiments.compacting import Comparison, Form
 from experiments.report.figures.canvas import render
+from experiments.terminal.compact_table import verdict
 from nas.best import save_best
 from nas.candidates import Candidate
 from nas.compacted import load_compacted
 from nas.outcomes import Outcome
 from nas.realize import realize
 from nas.tasks import load_task
-from pruning import Sparsity
+from pruning import Evidence, Sparsity, prune
+from pruning.compaction import compact
 from search_spaces import SPACES
 from tests.experiments.commands import run
 
@@ -111,5 +115,24 @@ def test_the_summary_and_the_picture_say_what_was_timed() -> None:
     found = summarised(rows)
     assert found["csr_breaks_even_at_density"] == {"64x64, batch 1": 0.25}
     assert found["times_as_fast_compacted"]["lenet5, random 0.5, batch 128"] == 2.0
+    assert found["times_as_fast_where_nothing_was_cut"] == {}  # half of the weights are left in each
     assert found["times_smaller_compacted"]["lenet5, random 0.1, batch 1"] == 4.0
     assert render(lambda: draw(rows), "png").startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("compacted", "same", "words"),
+    [
+        (0.5, 1.0, "the compacted network is faster, 2.00 times as fast"),
+        (2.0, 1.0, "the compacted network is slower, 0.50 times as fast"),
+        (0.97, 1.0, "no difference in time"),
+        (0.9, 1.2, "no difference in time"),
+        (0.9, 1 / 1.2, "no difference in time"),
+    ],
+)
+def test_no_speed_is_claimed_within_the_scatter(compacted: float, same: float, words: str) -> None:
+    """A dense network's copy that seems 1.2 times as fast takes the worth from a ratio of 1 / 0.9 = 1.11."""
+    module = nn.Sequential(nn.Linear(2, 2))
+    small = compact(module, prune(module, Sparsity("random", 1.0), Evidence((2,), torch.Generator())), (2,))
+    forms = (Form("dense", 6, 4, 1, None, None, {8: 1.0}), Form("compacted", 6, 4, 1, None, None, {8: compacted}))
+    assert words in next(iter(verdict(Comparison(forms, (), {8: same}), small)))
