@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
+from experiments.benchmarks.features import features
 from experiments.benchmarks.overhead import overhead
 from experiments.benchmarks.resume import resume
 from experiments.benchmarks.screening import screening
@@ -19,6 +20,7 @@ Benchmark: TypeAlias = Callable[[Path, Callable[[str], None]], Table]
 
 BENCHMARKS: dict[str, Benchmark] = {
     "executors": executors,
+    "features": features,
     "overhead": overhead,
     "resume": resume,
     "screening": screening,

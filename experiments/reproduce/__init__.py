@@ -6,9 +6,13 @@ A reproduction is a benchmark: a function of a folder for its files and a line p
 
 from experiments.benchmarks import Benchmark
 from experiments.reproduce.isometry_rules import isometry_rules
+from experiments.reproduce.masks.make import sparse_mask_features
+from experiments.reproduce.masks.sparse_masks import sparse_masks
 from experiments.reproduce.signal_propagation import signal_propagation
 
 REPRODUCTIONS: dict[str, Benchmark] = {
     "isometry-rules": isometry_rules,
     "signal-propagation": signal_propagation,
+    "sparse-mask-features": sparse_mask_features,
+    "sparse-masks": sparse_masks,
 }

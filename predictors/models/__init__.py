@@ -3,6 +3,7 @@
 from predictors.models.gaussian_process import gaussian_process
 from predictors.models.mean import mean
 from predictors.models.model import Maker, Model
+from predictors.models.monotone import monotone
 from predictors.models.random_forest import random_forest
 from predictors.models.size_only import size_only
 from predictors.models.xgboost import xgboost
@@ -11,6 +12,7 @@ MODELS: dict[str, Maker] = {
     "xgboost": xgboost,
     "random_forest": random_forest,
     "gaussian_process": gaussian_process,
+    "monotone": monotone,
     "size_only": size_only,
     "mean": mean,
 }
