@@ -12,9 +12,13 @@ import numpy.typing as npt
 import rustworkx
 
 from predictors.errors import PredictorError
+from predictors.geodesics import Geodesics, multiplied, searched
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Edges: TypeAlias = npt.NDArray[np.int64]
+
+_SMALL = 128
+"""Nodes up to which a handful of products of small matrices is quicker than a search from each node."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,17 +68,28 @@ class Graph:
     @cached_property
     def layers(self) -> npt.NDArray[np.int64]:
         """Each node's layer, (nodes,): 0 without predecessors, else one more than the highest of theirs."""
-        try:
-            generations = rustworkx.topological_generations(self.directed)
-        except rustworkx.DAGHasCycle:
+        layers = np.zeros(self.nodes, dtype=np.int64)
+        left = np.bincount(self.edges[:, 1], minlength=self.nodes).astype(np.float64)  # predecessors not yet placed
+        free, placed, number = left == 0, 0, 0
+        while free.any():
+            layers[free] = number
+            placed, number = placed + int(np.count_nonzero(free)), number + 1
+            left[free] = -1.0
+            left -= free @ self.adjacency
+            free = left == 0
+        if placed < self.nodes:
             raise PredictorError(
                 f"graph must be acyclic; got a cycle among {self.nodes} nodes (Graph.edges). Direct each edge from "
                 f"the lower to the higher node, or give an undirected graph to Graph.of."
-            ) from None
-        layers = np.empty(self.nodes, dtype=np.int64)
-        for number, members in enumerate(generations):
-            layers[list(members)] = number
+            )
         return layers
+
+    @cached_property
+    def geodesics(self) -> tuple[Geodesics, Geodesics]:
+        """Shortest ways without and with the edges' directions."""
+        if self.nodes <= _SMALL:
+            return multiplied(self.adjacency, self.edges)
+        return searched(self.undirected), searched(self.directed)
 
     @cached_property
     def symmetric(self) -> Floats:

@@ -89,7 +89,6 @@ def _spectrum(nx: Any, whole: Any) -> dict[str, float]:
         "spectrum/radius": float(adjacency[-1]),
         "spectrum/gap": float(adjacency[-1] - adjacency[-2]),
         "spectrum/algebraic_connectivity": float(laplacian[1]),
-        "spectrum/normalised_gap": float(np.sort(nx.normalized_laplacian_spectrum(whole))[1]),
     }
 
 

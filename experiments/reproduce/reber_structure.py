@@ -14,7 +14,7 @@ from scipy import stats
 from sklearn.ensemble import AdaBoostRegressor, RandomForestRegressor
 from sklearn.linear_model import BayesianRidge
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.preprocessing import MinMaxScaler
 
 from experiments.benchmarks.table import Table
 from experiments.errors import ExperimentError
@@ -26,13 +26,23 @@ from predictors.conformal import cross_conformal
 from predictors.graphs import read_graph
 from predictors.metrics import agreement
 from predictors.models import MODELS
+from predictors.models.experts import Experts
 from predictors.models.model import Floats
 
 MODES = {"RNN_TANH": "rnn_tanh", "RNN_RELU": "rnn_relu", "GRU": "gru"}
 REPEATS = 10
 FOLDS = 10
-GROUPS = ("counts", "undirected", "spectrum")
-"""Feature groups of the two models that are mixed."""
+GRAPH_GROUPS = ("counts", "undirected", "routes", "layering", "spectrum")
+ABLATION_REPEATS = 3
+NETWORK_COLUMNS = (
+    *("counts/log_sources", "counts/sources", "counts/log_nodes", "counts/log_edges", "counts/layers", "counts/last"),
+    *("counts/edges_per_node", "layering/log_square", "layering/log_pair_recurrent", "layering/log_pair_weights"),
+    *("layering/width_max", "routes/live", "routes/log_count", "routes/disjoint"),
+)
+"""First expert: sizes of the recurrent network that stands for the graph, and of what reaches its last layer."""
+
+TOPOLOGY_GROUPS = ("counts", "undirected", "spectrum")
+"""Second expert: the graph without its directions."""
 
 _LABELS = ("mode", "graph", "graph_nr")
 _OUTCOMES = ("test_acc", "test_loss", "time")
@@ -69,20 +79,6 @@ Contestant = tuple[Callable[[int], Estimator], Floats]
 """(seed -> unfitted estimator, rows)."""
 
 
-class Mix:
-    """The mean of a Matérn process and of Bayesian ridge regression on the same columns."""
-
-    def fit(self, x: Floats, y: Floats) -> Mix:
-        """Fit both."""
-        self.process_ = MODELS["gaussian_process"]([str(i) for i in range(x.shape[1])], 0, 1).fit(x, y)
-        self.line_ = make_pipeline(StandardScaler(), BayesianRidge()).fit(x, y)
-        return self
-
-    def predict(self, x: Floats) -> Floats:
-        """Return (m,) means."""
-        return np.asarray((self.process_.predict(x) + self.line_.predict(x)) / 2)
-
-
 def contestants(networks: Networks) -> dict[str, Contestant]:
     """Return what is compared: the published three, baselines of size, ours, and ours by groups of features."""
     table = networks.published
@@ -94,19 +90,42 @@ def contestants(networks: Networks) -> dict[str, Contestant]:
     forest = scaled(lambda seed: RandomForestRegressor(random_state=seed))
     boost = scaled(lambda seed: AdaBoostRegressor(random_state=seed))
     return {
-        "one column (sources), random forest": (forest, networks.columns("source_nodes")),
+        "one column (sources), our model": (_experts(["sources"]), networks.columns("source_nodes")),
         "size only (4 counts), Bayesian ridge": (ridge, networks.columns(*_SIZES)),
         "published: 23 columns, random forest": (forest, table),
         "published: 23 columns, AdaBoost": (boost, table),
         "published: 23 columns, Bayesian ridge": (ridge, table),
-        OURS: (lambda seed: Mix(), networks.groups(*GROUPS)),
-        "23 columns, our model": (lambda seed: Mix(), table),
-        **{
-            f"only {group}, our model": (lambda seed: Mix(), networks.groups(group))
-            for group in ("counts", "undirected", "spectrum", "routes", "layering")
-        },
-        "all groups, our model": (lambda seed: Mix(), networks.own),
+        "23 columns, our model": (_experts(networks.published_names), table),
+        OURS: (lambda seed: own_model(networks), networks.own),
     }
+
+
+def ablation(networks: Networks) -> dict[str, Contestant]:
+    """Return our model on each group of the graphs' features alone, and on either of its two experts."""
+    names, model = networks.own_names, Experts
+    topology = [i for i, name in enumerate(names) if name.partition("/")[0] in TOPOLOGY_GROUPS]
+    sizes = [names.index(name) for name in NETWORK_COLUMNS]
+    return {
+        "only the expert of the network's sizes": (lambda seed: model([sizes]), networks.own),
+        "only the expert of the undirected graph": (lambda seed: model([topology]), networks.own),
+        **{f"only {group}": _alone(networks, group) for group in GRAPH_GROUPS},
+    }
+
+
+def own_model(networks: Networks) -> Experts:
+    """Return our model, unfitted: the mean of its two experts."""
+    names = networks.own_names
+    topology = [i for i, name in enumerate(names) if name.partition("/")[0] in TOPOLOGY_GROUPS]
+    return Experts([[names.index(name) for name in NETWORK_COLUMNS], topology])
+
+
+def _alone(networks: Networks, group: str) -> Contestant:
+    names = [name for name in networks.own_names if name.partition("/")[0] == group]
+    return _experts(names), networks.groups(group)
+
+
+def _experts(names: list[str]) -> Callable[[int], Estimator]:
+    return lambda seed: MODELS["experts"](names, seed, 1)
 
 
 OURS = "ours: graphs' own features"
@@ -128,16 +147,21 @@ def reber_structure(folder: Path, say: Callable[[str], None]) -> Table:
     panels = []
     for mode, name in MODES.items():
         networks = read_networks(published_file("reber", f"structure_{name}.csv"), graphs, mode)
-        found = {key: repeated(*contestant, networks.accuracies) for key, contestant in contestants(networks).items()}
+        y = networks.accuracies
+        found = {name: repeated(*one, y, REPEATS) for name, one in contestants(networks).items()}
+        found |= {name: repeated(*one, y, ABLATION_REPEATS) for name, one in ablation(networks).items()}
         interval = held_out_intervals(networks)
-        rows += _rows(mode, networks.accuracies, found, interval)
-        panels.append((mode, networks.accuracies, found[OURS][0], interval))
+        rows += _rows(mode, y, found, interval)
+        panels.append((mode, y, found[OURS][0], interval))
         ours = next(row for row in rows if row["mode"] == mode and row["predictor"] == OURS)
         say(f"{mode}: R2 {ours['r2']:.3f}, {ours['against_low']:.3f} to {ours['against_high']:.3f} above the published")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "reber_structure.png").write_bytes(render(lambda: draw(panels), "png"))
     summary = {row["mode"]: row["r2"] for row in rows if row["predictor"] == OURS}
-    protocol = f"{REPEATS} x {FOLDS}-fold cross-validation, pooled R2; 200 networks a mode, one training run each"
+    protocol = (
+        f"{REPEATS} x {FOLDS}-fold cross-validation, pooled R2, {ABLATION_REPEATS} x for the rows named 'only'; 200 networks a "
+        "mode, one training run each"
+    )
     return Table("reber_structure", protocol, rows, summary)
 
 
@@ -175,10 +199,10 @@ def folds(count: int, repeat: int) -> npt.NDArray[np.int64]:
     return found
 
 
-def repeated(make: Callable[[int], Estimator], x: Floats, y: Floats) -> Floats:
+def repeated(make: Callable[[int], Estimator], x: Floats, y: Floats, repeats: int) -> Floats:
     """Return out-of-fold predictions, (repeats, networks)."""
-    predictions = np.empty((REPEATS, len(y)))
-    for repeat in range(REPEATS):
+    predictions = np.empty((repeats, len(y)))
+    for repeat in range(repeats):
         fold = folds(len(y), repeat)
         for number in range(FOLDS):
             out = fold == number
@@ -188,12 +212,12 @@ def repeated(make: Callable[[int], Estimator], x: Floats, y: Floats) -> Floats:
 
 def held_out_intervals(networks: Networks, coverage: float = 0.9) -> tuple[Floats, Floats]:
     """Return the ends (networks,) of CV+ intervals of our model, for each network from the folds it is not in."""
-    x, y, fold = networks.groups(*GROUPS), networks.accuracies, folds(len(networks.accuracies), 0)
+    x, y, fold = networks.own, networks.accuracies, folds(len(networks.accuracies), 0)
     ends = np.empty((2, len(y)))
     for number in range(FOLDS):
         out = fold == number
         inner = folds(int((~out).sum()), REPEATS + number)
-        conformal = cross_conformal(lambda: Mix(), x[~out], y[~out], inner)  # type: ignore[arg-type, return-value]
+        conformal = cross_conformal(lambda: own_model(networks), x[~out], y[~out], inner)
         ends[:, out] = conformal.bounds(x[out], coverage)
     return np.clip(ends[0], 0.0, 1.0), np.clip(ends[1], 0.0, 1.0)
 

@@ -1,5 +1,6 @@
 """Models from features to accuracy. One file, one function and one line in MODELS for each."""
 
+from predictors.models.experts import experts
 from predictors.models.gaussian_process import gaussian_process
 from predictors.models.mean import mean
 from predictors.models.model import Maker, Model
@@ -12,6 +13,7 @@ MODELS: dict[str, Maker] = {
     "xgboost": xgboost,
     "random_forest": random_forest,
     "gaussian_process": gaussian_process,
+    "experts": experts,
     "monotone": monotone,
     "size_only": size_only,
     "mean": mean,

@@ -180,7 +180,7 @@ def monotone(names: Sequence[str], seed: int, threads: int) -> Model:
         PredictorError: the group's columns are not there.
     """
     deviations = [number for number, name in enumerate(names) if name.startswith(_PREFIX)]
-    missing = [name for name in (*_LEVEL, f"{_PREFIX}...") if name not in names and not (deviations and "..." in name)]
+    missing = [name for name in _LEVEL if name not in names] + ([] if deviations else [f"{_PREFIX}..."])
     if missing:
         raise PredictorError(
             f"model 'monotone' must have the columns {', '.join(_LEVEL)} and {_PREFIX}...; got none named "

@@ -45,7 +45,7 @@ def _write(folder: Path, count: int, modes: dict[str, str]) -> None:
 def test_the_table_of_made_up_networks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     modes = {"GRU": "gru"}
     _write(tmp_path, 30, modes)
-    for name, value in {"MODES": modes, "REPEATS": 2, "FOLDS": 3}.items():
+    for name, value in {"MODES": modes, "REPEATS": 2, "FOLDS": 3, "ABLATION_REPEATS": 1}.items():
         monkeypatch.setattr(module, name, value)
     monkeypatch.setenv("SPARSENAS_DATA", str(tmp_path))
     table = REPRODUCTIONS["reber-structure"](tmp_path / "out", lambda line: None)

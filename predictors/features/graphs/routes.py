@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-import rustworkx
 from scipy.linalg.lapack import dtrtri
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_flow
@@ -14,8 +13,6 @@ from scipy.sparse.csgraph import maximum_flow
 from predictors.features.graphs.undirected import correlation
 from predictors.graphs import Floats, Graph
 
-_SERIAL = 2**31
-"""Number of nodes from which rustworkx would use threads: never, so that sums have one order."""
 _EXACT = 900
 """Nodes up to which the number of ways (at most 2^(n - 2)) and its moments fit into float64."""
 
@@ -43,7 +40,8 @@ def routes(graph: Graph) -> dict[str, float]:
     """
     n, layers = graph.nodes, graph.layers
     starts, ends = layers == 0, layers == layers.max()
-    distances = rustworkx.digraph_distance_matrix(graph.directed, parallel_threshold=_SERIAL)
+    found = graph.geodesics[1]
+    distances, through, along = found.distances, found.nodes, found.edges
     reach = distances > 0
     from_start = reach[starts].any(axis=0) | starts
     to_end = reach[:, ends].any(axis=1) | ends
@@ -54,9 +52,6 @@ def routes(graph: Graph) -> dict[str, float]:
     reached, sums = reach.sum(axis=0).astype(np.float64), distances.sum(axis=0)
     closeness = np.where(sums > 0, reached * reached / np.maximum(sums, 1.0), 0.0) / max(n - 1, 1)
     disjoint = _disjoint(graph, starts, ends)
-    nodes = rustworkx.digraph_betweenness_centrality(graph.directed, parallel_threshold=_SERIAL).values()
-    edges = rustworkx.digraph_edge_betweenness_centrality(graph.directed, parallel_threshold=_SERIAL).values()
-    through, along = np.fromiter(nodes, dtype=np.float64), np.fromiter(edges, dtype=np.float64)
     degrees = np.bincount(a, minlength=n).astype(np.float64), np.bincount(b, minlength=n).astype(np.float64)
     return {
         "log_count": log_count,
@@ -135,6 +130,8 @@ def _disjoint(graph: Graph, starts: npt.NDArray[np.bool_], ends: npt.NDArray[np.
     1973, Gessel and Viennot 1985). Where the singular values leave a doubt, and in large graphs, it is the largest
     flow in which each node, split into an entry i and an exit n + i, carries at most one unit.
     """
+    if min(np.count_nonzero(starts), np.count_nonzero(ends)) == 1 and graph.layers.max() > 0:
+        return 1  # the last layer has a way from some source
     if graph.nodes <= _RANKED:
         values = np.linalg.svd(_generic(graph, starts, ends), compute_uv=False)
         shares = values / max(float(values[0]), 1e-300)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import rustworkx
 
-from predictors.features.graphs.geodesics import geodesics
 from predictors.graphs import Floats, Graph
 
 def undirected(graph: Graph) -> dict[str, float]:
@@ -28,7 +27,7 @@ def undirected(graph: Graph) -> dict[str, float]:
         Newman 2002 (assortativity); Stier and Granitzer 2019 (arXiv 1910.07225) for their use on networks.
     """
     whole, n = graph.undirected, graph.nodes
-    found = geodesics(graph)
+    found = graph.geodesics[0]
     distances, reached = found.distances, found.distances > 0
     sums, count = distances.sum(axis=1), reached.sum(axis=1)
     closeness = count * count / np.maximum(sums, 1.0) / max(n - 1, 1)
