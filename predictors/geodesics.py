@@ -49,7 +49,9 @@ def multiplied(adjacency: Floats, edges: npt.NDArray[np.int64]) -> tuple[Geodesi
     n = len(adjacency)
     steps = np.stack([adjacency + adjacency.T, adjacency])
     unseen, distances = np.broadcast_to(1.0 - np.eye(n), (2, n, n)).copy(), np.zeros((2, n, n))
-    levels = [np.broadcast_to(np.eye(n), (2, n, n))]  # levels[k][:, s, v]: shortest ways from s to v, if they have k edges
+    levels = [
+        np.broadcast_to(np.eye(n), (2, n, n))
+    ]  # levels[k][:, s, v]: shortest ways from s to v, if they have k edges
     while True:
         ways = levels[-1] @ steps
         ways *= unseen

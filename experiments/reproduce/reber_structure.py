@@ -1,4 +1,4 @@
-"""Accuracy of recurrent networks built from random graphs, from the graph alone: honest figures for a published claim."""
+"""Accuracy of recurrent networks built from random graphs, from the graph alone, honestly cross-validated."""
 
 from __future__ import annotations
 
@@ -134,10 +134,12 @@ OURS = "ours: graphs' own features"
 def reber_structure(folder: Path, say: Callable[[str], None]) -> Table:
     """Predict the accuracy of recurrent networks from their graphs: 10 x 10-fold R2 of published and own features.
 
-    Stier, Darji and Granitzer 2021 (arXiv 2107.12917): 200 graphs for each of three cells, trained once on Reber strings.
-    Published: R2 of one split with 20 test networks. Here: 10-fold cross-validation, 10 times; R2 is pooled over the
+    Stier, Darji and Granitzer 2021 (arXiv 2107.12917): 200 graphs for each of three cells, trained once on Reber
+    strings. Published: R2 of one split with 20 test networks. Here: 10-fold cross-validation, 10 times; R2 is pooled
+    over the
     folds, and its least and largest over repetitions stand beside the mean. `against_*` bound the gain in R2 over the
-    best of the published three: 95 % of bootstrap draws of the graphs. Coverage: 90 % CV+ intervals, folds within folds.
+    best of the published three: 95 % of bootstrap draws of the graphs. Coverage: 90 % CV+ intervals, folds within
+    folds.
     """
     from experiments.report.figures.canvas import render
     from experiments.reproduce.reber_structure_figure import draw
@@ -159,8 +161,8 @@ def reber_structure(folder: Path, say: Callable[[str], None]) -> Table:
     (folder / "reber_structure.png").write_bytes(render(lambda: draw(panels), "png"))
     summary = {row["mode"]: row["r2"] for row in rows if row["predictor"] == OURS}
     protocol = (
-        f"{REPEATS} x {FOLDS}-fold cross-validation, pooled R2, {ABLATION_REPEATS} x for the rows named 'only'; 200 networks a "
-        "mode, one training run each"
+        f"{REPEATS} x {FOLDS}-fold cross-validation, pooled R2 ({ABLATION_REPEATS} x for the rows named 'only'); "
+        "200 networks a mode, one training run each"
     )
     return Table("reber_structure", protocol, rows, summary)
 

@@ -33,8 +33,8 @@ def connectivity(structure: Structure) -> dict[str, float]:
     - log_cut: log10(1 + the least number of effective entries whose removal parts input and output): the minimum cut
       of the network's layers, each as wide as its effective entries; sums and identities do not limit it.
 
-    Cost: reads the shared path sums; the cut 0.2 ms. Source: Vysogorets and Kempe 2021 (arXiv 2107.02306), effective sparsity;
-        Pham et al. 2023 (arXiv 2208.14344), effective nodes.
+    Cost: reads the shared path sums; the cut 0.2 ms. Source: Vysogorets and Kempe 2021 (arXiv 2107.02306), effective
+        sparsity; Pham et al. 2023 (arXiv 2208.14344), effective nodes.
     """
     layers, flows = structure.layers, structure.flow.layers
     kept, total = structure.kept, structure.sizes.sum()

@@ -19,15 +19,17 @@ def erk(structure: Structure) -> dict[str, float]:
 
     - log_kept, log_multiply_adds: log10 of both for the ERK mask (the first is that of the mask itself).
     - over_log_multiply_adds: log10 of the multiply-adds over ERK's.
-    - over_log_mean, over_log_mean_tenth, over_log_mean_quarter: means of log10 p_l, weighted by n_l^0, n_l^.1 and n_l^.25.
+    - over_log_mean, over_log_mean_tenth, over_log_mean_quarter: means of log10 p_l, weighted by n_l^0, n_l^.1 and
+      n_l^.25.
     - over_quarter_power: mean of p_l^.25. over_log_shortcut: mean of log10 p_l over shortcuts, over all layers where
       there is none. over_log_middle: over the middle third. over_log_kept_min: log10 of the fewest entries of a layer.
     - over_entropy: of the layers' shares of the kept entries. over_first: -kept_1^(-1/2) of the first layer.
     - over_log_effective: log10 of the effective over the kept entries, at least -3.
-    - over_log_spread: mean over layers but shortcuts of log10(1 + exp(entropy) of the share of paths on each unit pair).
+    - over_log_spread: mean over layers but shortcuts of log10(1 + exp(entropy) of the share of paths on each unit
+      pair).
 
-    Cost: 0.1 ms beside the shared path sums. Source: Evci et al. 2020 (arXiv 1911.11134) for ERK; the choice is fitted on
-        statically pruned Conv-6, ResNets and WRN-28-2 of the table of Cunegatti et al. 2024 (arXiv 2305.16886).
+    Cost: 0.1 ms beside the shared path sums. Source: Evci et al. 2020 (arXiv 1911.11134) for ERK; the choice is fitted
+        on statically pruned Conv-6, ResNets and WRN-28-2 of the table of Cunegatti et al. 2024 (arXiv 2305.16886).
     """
     mask, reference = structure.kept, structure.erk_kept
     effective = sum(part.effective for part in structure.flow.layers)
@@ -57,7 +59,7 @@ def _profile(structure: Structure, kept: Floats) -> dict[str, float]:
         "log_middle": thirds("log", logs)["log_third2"],
         "log_kept_min": float(np.log10(max(float(kept.min()), 0.5))),
         "entropy": share_entropy(kept),
-        "first": -float(max(kept[0], 1.0)) ** -0.5,
+        "first": -(float(max(kept[0], 1.0)) ** -0.5),
     }
 
 

@@ -22,8 +22,8 @@ def paths(structure: Structure) -> dict[str, float]:
     - log_magnitude, log_square: log10 R with A = |w| (SynFlow) and w^2 (SynFlow-L2) over kept entries, at least
       -4 for each layer of depth; `_per_layer`: by depth, the gain of one layer.
     - log_kernel: log10 of the path kernel's trace, the sum over kept entries of dR(w^2) / d(w^2), same floor.
-    - length: mean number of weights on a path over the depth, all paths alike; length_square: each path by the product of
-      its w^2. A path's layers are counted through its flow, sum over layers of (b' A f) / R. 0 without a path.
+    - length: mean number of weights on a path over the depth, all paths alike; length_square: each path by the product
+      of its w^2. A path's layers are counted through its flow, sum over layers of (b' A f) / R. 0 without a path.
     - shortest: fewest weights on a way through layers that keep an effective entry, over the depth; 0 without.
     - log_spread, log_spread_min: log10(1 + exp(entropy)) of the share of paths on each unit pair of a layer, mean and
       least over layers other than shortcuts: the number of unit pairs that carry the paths.

@@ -24,13 +24,15 @@ def spectral(structure: Structure) -> dict[str, float]:
     - effective_rank_mean, _min: (sum s^2)^2 / (sum s^4) over the smaller side, of A_l with every entry divided by the
       root of its row's and column's sum (so that uneven degrees do not count), in (0, 1].
 
-    - gap_mean, _min: 1 - s_2, the algebraic connectivity of the layer as a graph of input and output units: s_2 the second
-      singular value of A_l with every entry divided as above (the first is 1). 0 for a layer in parts.
+    - gap_mean, _min: 1 - s_2, the algebraic connectivity of the layer as a graph of input and output units: s_2 the
+      second singular value of A_l with every entry divided as above (the first is 1). 0 for a layer in parts.
 
     Layers that keep nothing count 0 throughout.
-    s_2 is twelve power iterations, of the squared column norms less their part along s_1's vector, and so a lower bound;
-    it is 0, and the gap 1, where these norms are all equal in the direction left. s_1 is eight power iterations from the degrees, a lower bound that does not depend on the order of units; the
-    fourth moment is the squared norm of the smaller Gram matrix. Where that would take more than 5e8 multiply-adds
+    s_2 is twelve power iterations, of the squared column norms less their part along s_1's vector, and so a lower
+    bound; it is 0, and the gap 1, where these norms are all equal in the direction left. s_1 is eight power iterations
+    from
+    the degrees, a lower bound that does not depend on the order of units; the fourth moment is the squared norm of the
+    smaller Gram matrix. Where that would take more than 5e8 multiply-adds
     (both sides above 800) the stable rank stands in for the effective rank.
 
     Cost: 20 microseconds for a layer of 64 x 64 units, 10 ms for 512 x 512.

@@ -21,8 +21,9 @@ class Experts(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """The mean over groups of columns of a Matérn-5/2 process on that group.
 
     Graph and mask features are many, correlated and few rows beside them: experts on different groups err differently,
-    and their mean errs less than one model of all columns. Columns are standardised and clipped at 4. A process's length
-    (one for all its columns) and share of noise maximise the marginal likelihood over a grid, its amplitude in closed
+    and their mean errs less than one model of all columns. Columns are standardised and clipped at 4. A process's
+    length (one for all its columns) and share of noise maximise the marginal likelihood over a grid, its amplitude in
+    closed
     form: one eigendecomposition for each length.
 
     Args:
@@ -106,8 +107,8 @@ def experts(names: Sequence[str], seed: int, threads: int) -> Model:
 
     Columns whose names have no group form one. Seed and threads do not matter.
 
-    Source: Rasmussen and Williams 2006, section 5.4 (marginal likelihood); Breiman 1996, Machine Learning 24, for the mean
-        of unlike models.
+    Source: Rasmussen and Williams 2006, section 5.4 (marginal likelihood); Breiman 1996, Machine Learning 24, for the
+        mean of unlike models.
     """
     groups: dict[str, list[int]] = {}
     for number, name in enumerate(names):

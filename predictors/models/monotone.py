@@ -26,8 +26,9 @@ class MonotoneDeviation(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """logit(accuracy) = level(size) + deviation(mask - ERK mask), the deviation rising in every column.
 
     Trees and unconstrained lines fit which network and which density a row is of, and lose across networks; signs known
-    beforehand are the decisive regulariser. Two rows are neighbours by a Gaussian kernel on the sizes of their ERK masks
-    (log10 of kept entries and multiply-adds), so that masks of one network and density are compared with each other.
+    beforehand are the decisive regulariser. Two rows are neighbours by a Gaussian kernel on the sizes of their ERK
+    masks (log10 of kept entries and multiply-adds), so that masks of one network and density are compared with each
+    other.
 
     1. Weights. y and X less their means over neighbours, y also over its root mean square there, X in standard
        deviations clipped at 4: w >= 0 minimises |Xw - y|^2 + penalty rows |w|^2.

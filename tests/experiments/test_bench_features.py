@@ -15,7 +15,12 @@ def test_rows_are_complete_and_the_figures_are_networkxs(tmp_path: Path, monkeyp
     import sys
 
     module = sys.modules["experiments.benchmarks.features"]
-    for name, value in {"TIMED": ("lenet5", "resnet20", "resnet18"), "SIZES": (12,), "REPEATS": 1, "BATCH": 300}.items():
+    for name, value in {
+        "TIMED": ("lenet5", "resnet20", "resnet18"),
+        "SIZES": (12,),
+        "REPEATS": 1,
+        "BATCH": 300,
+    }.items():
         monkeypatch.setattr(module, name, value)
     monkeypatch.delenv("SPARSENAS_DATA", raising=False)
     table = module_of_features(tmp_path, lambda line: None)

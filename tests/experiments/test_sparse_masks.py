@@ -104,7 +104,9 @@ def test_the_noise_ceiling_falls_with_the_noise() -> None:
     ceiling = noise_ceiling(noisy, settings, methods, np.random.default_rng(0))
     known = within(noisy, true, settings).mean()  # what the truth itself reaches on these very runs
     assert ceiling == pytest.approx(known, abs=0.08) and ceiling < 0.9
-    np.testing.assert_allclose(other_seeds(np.array([1.0, 2, 6, 5]), np.array(["s"] * 4), np.array(list("aaab"))), [4, 3.5, 1.5, 5])
+    np.testing.assert_allclose(
+        other_seeds(np.array([1.0, 2, 6, 5]), np.array(["s"] * 4), np.array(list("aaab"))), [4, 3.5, 1.5, 5]
+    )
 
 
 def test_features_are_written_and_read_back_as_means_over_seeds(tmp_path: Path) -> None:

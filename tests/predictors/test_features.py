@@ -276,7 +276,9 @@ def test_gaps_of_known_matrices() -> None:
     assert features(mlp(8, 6), {}, (8,), ["spectral"])["spectral/gap_mean"] == pytest.approx(1)
     parts = torch.zeros(6, 8, dtype=torch.bool)
     parts[:2, :3] = parts[2:, 3:] = True
-    assert features(mlp(8, 6), {"0.weight": parts}, (8,), ["spectral"])["spectral/gap_mean"] == pytest.approx(0, abs=1e-9)
+    assert features(mlp(8, 6), {"0.weight": parts}, (8,), ["spectral"])["spectral/gap_mean"] == pytest.approx(
+        0, abs=1e-9
+    )
     mask = random_masks(mlp(30, 20), 0.4, 3)["0.weight"]
     matrix = mask.double().numpy()
     scaled = matrix / np.sqrt(matrix.sum(1, keepdims=True) * matrix.sum(0, keepdims=True))

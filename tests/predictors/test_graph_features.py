@@ -36,7 +36,9 @@ def as_networkx(graph: Graph) -> Any:
 routes = importlib.import_module("predictors.features.graphs.routes")
 spectrum = importlib.import_module("predictors.features.graphs.spectrum")
 
-DAGS = [random_dag(nodes, share, seed) for seed, (nodes, share) in enumerate([(2, 1.0), (9, 0.3), (30, 0.1), (40, 0.3)])]
+DAGS = [
+    random_dag(nodes, share, seed) for seed, (nodes, share) in enumerate([(2, 1.0), (9, 0.3), (30, 0.1), (40, 0.3)])
+]
 
 
 @pytest.mark.parametrize("graph", [Graph(1, np.empty((0, 2), int)), Graph(4, np.empty((0, 2), int)), *DAGS])

@@ -139,7 +139,10 @@ def test_another_feature_set_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
     Predictor("mean").fit(rows, [0.1 * k for k in range(8)]).save(tmp_path)
     Predictor.load(tmp_path)
     _edit(tmp_path, lambda d: d.update(features={"names": ["size/old"], "version": FEATURE_VERSION}), seal=True)
-    with pytest.raises(PredictorError, match=rf"set version {FEATURE_VERSION}; got version {FEATURE_VERSION} with 'size/old' \(.*\)\. Fit and sa"):
+    with pytest.raises(
+        PredictorError,
+        match=rf"set version {FEATURE_VERSION}; got version {FEATURE_VERSION} with 'size/old' \(.*\)\. Fit and sa",
+    ):
         Predictor.load(tmp_path)
     Predictor("mean").fit(rows, [0.1 * k for k in range(8)]).save(tmp_path)
     monkeypatch.setattr(files, "FEATURE_VERSION", FEATURE_VERSION + 1)

@@ -36,6 +36,11 @@ def ablation(runs: Published, dataset: str) -> Iterator[dict[str, Any]]:
                 change = paired_cells(within(runs.accuracies, predicted, runs.settings), whole)
                 found |= {"cell_low": change[1], "cell_high": change[2]}
                 label = f"{what} {part} (interval: change)"
-                yield {"dataset": dataset, "held_out": protocol, "predictor": label, **found, "coverage": "", "width": ""}
-
-
+                yield {
+                    "dataset": dataset,
+                    "held_out": protocol,
+                    "predictor": label,
+                    **found,
+                    "coverage": "",
+                    "width": "",
+                }

@@ -37,4 +37,6 @@ def sparse_mask_features(folder: Path, say: Callable[[str], None]) -> Table:
 
     count = write_features(folder / "features.csv.gz", described())
     summary = {"masks": count, "feature_version": FEATURE_VERSION, "seconds": sum(row["seconds"] for row in rows)}
-    return Table("sparse_mask_features", "masks of zoo.py, seconds of making and describing five of them", rows, summary)
+    return Table(
+        "sparse_mask_features", "masks of zoo.py, seconds of making and describing five of them", rows, summary
+    )

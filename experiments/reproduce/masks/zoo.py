@@ -116,9 +116,7 @@ def _evidence(task: Task, signature: Signature, method: str, seed: int, key: str
     return Evidence(signature.input_shape, generator, inputs, targets)
 
 
-def _nested(
-    module: nn.Module, scorer: Scorer, counts: Sequence[int], rounds: int, ties: int
-) -> Iterator[MaskSet]:
+def _nested(module: nn.Module, scorer: Scorer, counts: Sequence[int], rounds: int, ties: int) -> Iterator[MaskSet]:
     """Yield the masks of one run towards the last count, read off at each count on the way."""
     shapes = {name: weight.shape for name, weight in prunable(module).items()}
     sizes = [shape.numel() for shape in shapes.values()]

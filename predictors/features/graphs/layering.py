@@ -13,7 +13,8 @@ from predictors.graphs import Graph
 def layering(graph: Graph) -> dict[str, float]:
     """Return figures of the longest-path layering, layer l of width w_l.
 
-    - width_mean, _max, _variation (std / mean), _entropy: of the w_l; entropy of w_l / n over log of the layers, 1 for one.
+    - width_mean, _max, _variation (std / mean), _entropy: of the w_l; entropy of w_l / n over log of the layers, 1 for
+      one.
     - inner_min: the smallest w_l between the first and the last layer; of both where nothing lies between.
     - log_square: log10 sum w_l^2, the recurrent weights of layers that are recurrent in themselves.
     - log_input_square, log_last_square: log10 w_0^2 and w_last^2 of these.

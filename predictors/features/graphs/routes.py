@@ -25,7 +25,8 @@ _IRRATIONAL = (5**0.5 - 1) / 2
 def routes(graph: Graph) -> dict[str, float]:
     """Return figures of directed ways; a source way leads from a node without edges in to a node of the last layer.
 
-    - log_count: log10(1 + source ways); length_mean, length_std: edges on them, over all of them; shortest: fewest edges.
+    - log_count: log10(1 + source ways); length_mean, length_std: edges on them, over all of them; shortest: fewest
+      edges.
     - disjoint: most source ways that share no node, the least nodes that cut them all (Menger); disjoint_share: over
       the smaller of both ends.
     - live: share of nodes on a source way; live_edges: share of edges; live_sources: share of sources.
@@ -146,7 +147,9 @@ def _generic(graph: Graph, starts: npt.NDArray[np.bool_], ends: npt.NDArray[np.b
     place = np.empty_like(order)
     place[order] = np.arange(graph.nodes)
     a = np.eye(graph.nodes)
-    a[place[graph.edges[:, 0]], place[graph.edges[:, 1]]] = -np.modf(np.arange(1, len(graph.edges) + 1) * _IRRATIONAL)[0]
+    a[place[graph.edges[:, 0]], place[graph.edges[:, 1]]] = -np.modf(np.arange(1, len(graph.edges) + 1) * _IRRATIONAL)[
+        0
+    ]
     ways, _ = dtrtri(a)
     return np.asarray(ways[np.ix_(starts[order], ends[order])])
 

@@ -7,6 +7,7 @@ import rustworkx
 
 from predictors.graphs import Floats, Graph
 
+
 def undirected(graph: Graph) -> dict[str, float]:
     """Return distances, centralities and clustering of the undirected graph.
 
@@ -15,16 +16,16 @@ def undirected(graph: Graph) -> dict[str, float]:
     betweenness; for each edge betweenness; all normalised as usual to [0, 1].
 
     - eccentricity_, degree_, closeness_, betweenness_, edge_betweenness_ mean, var (population) and max.
-    - diameter, radius: the largest and least eccentricity; path_length: mean distance; efficiency: mean of 1 / distance,
-      0 where there is none.
+    - diameter, radius: the largest and least eccentricity; path_length: mean distance; efficiency: mean of 1 /
+      distance, 0 where there is none.
     - clustering: mean over nodes of the share of linked pairs of neighbours; transitivity: over all such pairs at once.
     - assortativity: correlation of the degrees at both ends of an edge, 0 if all degrees are equal.
     - core_max, core_mean: core numbers. cut_nodes: share of nodes whose removal separates others.
     - components: number of connected parts.
 
     Cost: O(n m) for the betweenness, O(n^2) for the rest.
-    Source: Freeman 1977 (betweenness); Wasserman and Faust 1994 (closeness of graphs in parts); Watts and Strogatz 1998;
-        Newman 2002 (assortativity); Stier and Granitzer 2019 (arXiv 1910.07225) for their use on networks.
+    Source: Freeman 1977 (betweenness); Wasserman and Faust 1994 (closeness of graphs in parts); Watts and Strogatz
+        1998; Newman 2002 (assortativity); Stier and Granitzer 2019 (arXiv 1910.07225) for their use on networks.
     """
     whole, n = graph.undirected, graph.nodes
     found = graph.geodesics[0]
