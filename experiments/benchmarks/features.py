@@ -56,8 +56,11 @@ def features(folder: Path, say: Callable[[str], None]) -> Table:
         "graph_times_faster_than_networkx": graph["times_faster"],
         "predictions_a_second": found["means, xgboost"]["a_second"],
     }
-    protocol = f"processor time, medians of {REPEATS}, one thread; networks at density 0.1, random masks with ERK; trees
-    of 200 rows" return Table("features", protocol, rows, summary)
+    protocol = (
+        f"processor time, medians of {REPEATS}, one thread; networks at density 0.1, random masks with ERK; "
+        "predictors of 200 rows"
+    )
+    return Table("features", protocol, rows, summary)
 
 
 def _row(case: str, kind: str, size: float, milliseconds: float, **more: Any) -> dict[str, Any]:

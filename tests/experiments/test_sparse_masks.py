@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import os
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def test_one_run_read_off_on_the_way_keeps_exact_counts_each_within_the_one_befo
     scorer = RANKED["synflow"](module, Evidence((12,), stream(0, "mask")))
     masks = list(zoo._nested(module, scorer, [80, 40, 12], 10, ties=0))
     assert [mask.kept for mask in masks] == [80, 40, 12]
-    for more, less in zip(masks[:-1], masks[1:], strict=True):
+    for more, less in itertools.pairwise(masks):
         assert all(bool((more[name] | ~less[name]).all()) for name in less)
 
 
@@ -74,7 +75,7 @@ def test_a_held_out_group_is_never_fitted() -> None:
 
 
 def test_intervals_of_exchangeable_groups_cover_what_they_say() -> None:
-    """30 groups with an offset each; 90 % asked for, at least 80 % guaranteed; a false alarm below 1e-3 by simulation."""
+    """30 groups with an offset each; 90 % asked for, at least 80 % guaranteed; seeded."""
     rng = np.random.default_rng(0)
     groups = np.repeat([f"g{i:02d}" for i in range(30)], 6)
     y = 0.5 + np.repeat(rng.normal(0, 0.05, 30), 6) + rng.normal(0, 0.01, 180)
@@ -99,7 +100,7 @@ def test_the_noise_ceiling_falls_with_the_noise() -> None:
     settings, methods = np.repeat([f"s{i}" for i in range(10)], 18), np.tile(np.repeat(list("abcdef"), 3), 10)
     true = np.tile(np.repeat(np.linspace(0, 0.05, 6), 3), 10)
     still = noise_ceiling(true, settings, methods, np.random.default_rng(0))
-    assert still == pytest.approx(1)
+    assert still == pytest.approx(1, abs=5e-3)  # rounding breaks ties
     noisy = true + rng.normal(0, 0.02, len(true))
     ceiling = noise_ceiling(noisy, settings, methods, np.random.default_rng(0))
     known = within(noisy, true, settings).mean()  # what the truth itself reaches on these very runs

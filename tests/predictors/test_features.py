@@ -241,7 +241,7 @@ def test_deviations_from_erk_by_hand() -> None:
 
 
 def test_path_lengths_and_cut_by_hand() -> None:
-    """A stem, then a block of two layers beside the identity: ways of 2 and of 4 weights, one each per pair of units."""
+    """A stem, then a block of two layers beside the identity: a way of 2 weights and one of 4."""
 
     class Block(nn.Module):
         def __init__(self) -> None:

@@ -17,7 +17,7 @@ NAMES = ("erk/log_kept", "erk/log_multiply_adds", "erk/over_a", "erk/over_b", "e
 
 
 def made_up(networks: int, seed: int, noise: float = 0.02) -> tuple[Floats, Floats, Floats]:
-    """Return rows, accuracies and the network of each: a level by size, and deviations whose weights grow as kept falls.
+    """Return rows, accuracies and the network of each: a level by size, and deviations that weigh more as kept falls.
 
     Each network has five densities and twelve masks at each, the first of which is its ERK mask.
     """

@@ -23,7 +23,7 @@ Contestant: TypeAlias = Callable[[Published], FitPredict]
 
 def trees_on_topology(runs: Published) -> FitPredict:
     """Return XGBoost on the table's 18 columns, as the published baseline: 300 trees of depth 4, rate 0.05."""
-    return fitted(lambda: _trees(), runs.topology, runs.accuracies)
+    return fitted(_trees, runs.topology, runs.accuracies)
 
 
 def monotone_on_topology(runs: Published) -> FitPredict:
@@ -48,7 +48,7 @@ def size_only(runs: Published) -> FitPredict:
 
 def trees(runs: Published) -> FitPredict:
     """Return XGBoost, as the baseline, on all features of our own masks."""
-    return fitted(lambda: _trees(), runs.own, runs.accuracies)
+    return fitted(_trees, runs.own, runs.accuracies)
 
 
 def one_column(runs: Published) -> FitPredict:

@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from experiments.benchmarks.table import Table
 from experiments.reproduce.masks.ablation import ablation
 from experiments.reproduce.masks.contestants import CONTESTANTS

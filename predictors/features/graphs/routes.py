@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -110,7 +111,7 @@ def _ways_in_logarithms(
     edges = graph.edges[np.lexsort((graph.edges[:, 1], layers[graph.edges[:, 1]]))]
     targets, first = np.unique(edges[:, 1] + graph.nodes * layers[edges[:, 1]], return_index=True)
     bounds = np.searchsorted(targets, graph.nodes * np.arange(1, layers.max() + 2))
-    for low, high in zip(bounds[:-1], bounds[1:], strict=True):
+    for low, high in itertools.pairwise(bounds):
         stop = first[high] if high < len(first) else len(edges)
         ones, length, square = sums[:, edges[first[low] : stop, 0]]
         longer = np.logaddexp(length, ones)
@@ -147,9 +148,8 @@ def _generic(graph: Graph, starts: npt.NDArray[np.bool_], ends: npt.NDArray[np.b
     place = np.empty_like(order)
     place[order] = np.arange(graph.nodes)
     a = np.eye(graph.nodes)
-    a[place[graph.edges[:, 0]], place[graph.edges[:, 1]]] = -np.modf(np.arange(1, len(graph.edges) + 1) * _IRRATIONAL)[
-        0
-    ]
+    weights = np.modf(np.arange(1, len(graph.edges) + 1) * _IRRATIONAL)[0]
+    a[place[graph.edges[:, 0]], place[graph.edges[:, 1]]] = -weights
     ways, _ = dtrtri(a)
     return np.asarray(ways[np.ix_(starts[order], ends[order])])
 
