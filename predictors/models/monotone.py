@@ -53,7 +53,7 @@ class MonotoneDeviation(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         level: Sequence[int] = (0, 1),
         deviations: Sequence[int] = (2,),
         penalty: float = 0.03,
-        bandwidth: float = 0.05,
+        bandwidth: float = 0.03,
         ridge: float = 0.3,
         rising: bool = True,
     ) -> None:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from experiments.errors import ExperimentError
 from experiments.reproduce.masks.zoo import METHODS, Masked
-from experiments.tables import read_csv
+from experiments.tables import Row, read_csv
 from predictors import FEATURE_VERSION, feature_names
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -38,6 +38,7 @@ class Published:
         accuracies: (runs,), test accuracy after 160 epochs.
         topology: (runs, 18), the table's own figures of the mask; `topology_names`.
         own: (runs, features), mean over our own masks of the run's cell; `own_names`.
+        left_out: networks of the table of which we have not made the masks of every method.
     """
 
     cells: Sequence[Cell]
@@ -46,6 +47,7 @@ class Published:
     topology_names: Sequence[str]
     own: Floats
     own_names: Sequence[str]
+    left_out: Sequence[str] = ()
 
     @property
     def methods(self) -> npt.NDArray[np.str_]:
@@ -66,24 +68,29 @@ class Published:
 def published(table: Path, dataset: str, features: Path = OWN_FEATURES) -> Published:
     """Return the runs of the six static methods on one data set, with the features of our own masks.
 
+    A network is left out, and named, if the masks of one of its cells have not been made.
+
     Raises:
-        ExperimentError: a table cannot be read, or our features lack a run's cell or are of another version.
+        ExperimentError: a table cannot be read, or no network is left.
     """
-    rows = [row for row in read_csv(table) if row["dataset"] == dataset and row["pruning"] in METHODS]
+    rows: Sequence[Row] = [row for row in read_csv(table) if row["dataset"] == dataset and row["pruning"] in METHODS]
     if not rows:
         raise ExperimentError(
             f"the published table must hold runs of the static methods on {dataset}; got none ({table}). "
             f"Give the table of all networks."
         )
-    cells = [(dataset, str(row["model"]), str(row["pruning"]), float(row["sparsity"])) for row in rows]
-    names = [name for name in rows[0] if name not in _NO_TOPOLOGY]
     own, own_names = read_features(features)
-    missing = next((cell for cell in cells if cell not in own), None)
-    if missing is not None:
+    cells: Sequence[Cell] = [(dataset, str(row["model"]), str(row["pruning"]), float(row["sparsity"])) for row in rows]
+    left_out = sorted({cell[1] for cell in cells if cell not in own})
+    if len(left_out) == len({cell[1] for cell in cells}):
         raise ExperimentError(
-            f"our features must cover every published run; got none for {missing} ({features}). "
+            f"our features must cover a network of the table on {dataset}; got none ({features}). "
             f"Make them: sparsenas reproduce sparse-mask-features."
         )
+    rows, cells = zip(
+        *((row, cell) for row, cell in zip(rows, cells, strict=True) if cell[1] not in left_out), strict=True
+    )
+    names = [name for name in rows[0] if name not in _NO_TOPOLOGY]
     return Published(
         cells,
         np.array([float(row["accuracy"]) for row in rows]),
@@ -91,6 +98,7 @@ def published(table: Path, dataset: str, features: Path = OWN_FEATURES) -> Publi
         names,
         np.stack([own[cell] for cell in cells]),
         own_names,
+        left_out,
     )
 
 

@@ -44,6 +44,8 @@ def sparse_masks(folder: Path, say: Callable[[str], None]) -> Table:
     panels: list[tuple[str, Published, Floats, Floats, Floats]] = []
     for dataset in CLASSES:
         runs = published(table, dataset)
+        summary[f"{dataset}, runs"] = len(runs.cells)
+        summary[f"{dataset}, networks left out for want of masks"] = list(runs.left_out)
         rows += _ceilings(runs, dataset)
         for protocol in PROTOCOLS:
             found = dict(_contest(runs, protocol))

@@ -2,8 +2,7 @@
 
 Source: Cunegatti, Farinella, Bucur and Iacca, TMLR 2024 (arXiv 2305.16886) for the table's networks and methods;
     the methods' own sources stand with them in `pruning`.
-Differs from the published masks: other seeds; ER is redistributed to the exact total; every count is exact, where
-    theirs are drawn; SynFlow's 100 rounds lead to density 0.02 and are read off on the way, so that higher densities
+Differs from the published masks: other seeds; every count is exact, where theirs are drawn; SynFlow's 100 rounds lead to density 0.02 and are read off on the way, so that higher densities
     have fewer rounds; GraSP has one batch for gradient and product, and 256 images instead of 1,000 for 100 classes.
 """
 
@@ -31,8 +30,8 @@ from search_spaces.networks import ReferenceNetwork
 SEEDS = range(3)
 SPARSITIES = (0.6, 0.8, 0.9, 0.95, 0.98)
 CLASSES = {"CIFAR-10": 10, "CIFAR-100": 100}
-RANDOM = ("er", "erk", "uniform")
-"""Random masks, by the allocation of the same name."""
+RANDOM = {"er": "erk", "erk": "erk", "uniform": "uniform"}
+"""Random masks and their allocation. The table's ER is ERK without redistribution: see `_unredistributed`."""
 IMAGES = {"snip": {10: 128, 100: 128}, "grasp": {10: 100, 100: 256}}
 ROUNDS = {"snip": 1, "grasp": 1, "synflow": 100}
 METHODS = (*RANDOM, *ROUNDS)
@@ -102,8 +101,21 @@ def zoo(task: Task, dataset: str, model: str, method: str, seed: int) -> Iterato
 
 def _random(module: nn.Module, method: str, seed: int, key: str) -> Iterator[MaskSet]:
     for sparsity in SPARSITIES:
-        chosen = Sparsity("random", round(1 - sparsity, 9), method)
-        yield prune(module, chosen, Evidence((3, 32, 32), stream(seed, f"mask/{key}/{sparsity}")))
+        density = _unredistributed(module, 1 - sparsity) if method == "er" else round(1 - sparsity, 9)
+        evidence = Evidence((3, 32, 32), stream(seed, f"mask/{key}/{sparsity}"))
+        yield prune(module, Sparsity("random", density, RANDOM[method]), evidence)
+
+
+def _unredistributed(module: nn.Module, density: float) -> float:
+    """Return the density that is left if layers whose share exceeds their size are cut to it and nothing is made up for.
+
+    The table's ER gives layer l the density min(1, e sum(shape_l) / prod(shape_l)), with e such that the target would be
+    met without the bound. That is ERK at the density so reached, since one level e decides all layers there too.
+    """
+    shapes = [weight.shape for weight in prunable(module).values()]
+    total = sum(shape.numel() for shape in shapes)
+    level = density * total / sum(sum(shape) for shape in shapes)
+    return sum(min(shape.numel(), level * sum(shape)) for shape in shapes) / total
 
 
 def _evidence(task: Task, signature: Signature, method: str, seed: int, key: str) -> Evidence:
