@@ -2,8 +2,9 @@
 
 Source: Cunegatti, Farinella, Bucur and Iacca, TMLR 2024 (arXiv 2305.16886) for the table's networks and methods;
     the methods' own sources stand with them in `pruning`.
-Differs from the published masks: other seeds; every count is exact, where theirs are drawn; SynFlow's 100 rounds lead to density 0.02 and are read off on the way, so that higher densities
-    have fewer rounds; GraSP has one batch for gradient and product, and 256 images instead of 1,000 for 100 classes.
+Differs from the published masks: other seeds; every count is exact, where theirs are drawn; SynFlow's 100 rounds lead
+    to density 0.02 and are read off on the way, so that higher densities have fewer rounds; GraSP has one batch for
+    gradient and product, and 256 images instead of 1,000 for 100 classes.
 """
 
 from __future__ import annotations
@@ -107,10 +108,10 @@ def _random(module: nn.Module, method: str, seed: int, key: str) -> Iterator[Mas
 
 
 def _unredistributed(module: nn.Module, density: float) -> float:
-    """Return the density that is left if layers whose share exceeds their size are cut to it and nothing is made up for.
+    """Return the density that is left if layers whose share exceeds their size are cut to it, and nothing made up for.
 
-    The table's ER gives layer l the density min(1, e sum(shape_l) / prod(shape_l)), with e such that the target would be
-    met without the bound. That is ERK at the density so reached, since one level e decides all layers there too.
+    The table's ER gives layer l the density min(1, e sum(shape_l) / prod(shape_l)), with e such that the target would
+    be met without the bound. That is ERK at the density so reached: one level e decides all layers there too.
     """
     shapes = [weight.shape for weight in prunable(module).values()]
     total = sum(shape.numel() for shape in shapes)
