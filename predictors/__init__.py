@@ -12,12 +12,14 @@ from predictors.graphs import Graph
 from predictors.models import MODELS
 from predictors.predictor import Prediction, Predictor
 from predictors.structure import multiply_adds
+from predictors.targets import SCALES
 
 __all__ = [
     "FEATURE_VERSION",
     "GRAPH_GROUPS",
     "GROUPS",
     "MODELS",
+    "SCALES",
     "Graph",
     "Prediction",
     "Predictor",

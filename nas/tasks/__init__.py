@@ -10,18 +10,26 @@ from nas.tasks.augment import Augmentation
 from nas.tasks.cifar10 import cifar10
 from nas.tasks.digits import digits
 from nas.tasks.mnist import mnist
+from nas.tasks.nasbench201 import nasbench201
+from nas.tasks.tabular import TabularTask
 from nas.tasks.task import Normalisation, Split, Task
 from pruning.naming import unknown
 from search_spaces.architecture import Signature
 
-__all__ = ["SIGNATURES", "TASKS", "Augmentation", "Normalisation", "Split", "Task", "load_task"]
+__all__ = ["SIGNATURES", "TASKS", "Augmentation", "Normalisation", "Split", "TabularTask", "Task", "load_task"]
 
-TASKS: dict[str, Callable[[Path | None], Task]] = {"digits": digits, "mnist": mnist, "cifar10": cifar10}
+TASKS: dict[str, Callable[[Path | None], Task]] = {
+    "digits": digits,
+    "mnist": mnist,
+    "cifar10": cifar10,
+    "nasbench201": nasbench201,
+}
 
 SIGNATURES: dict[str, Signature] = {
     "digits": Signature((1, 8, 8), 10),
     "mnist": Signature((1, 28, 28), 10),
     "cifar10": Signature((3, 32, 32), 10),
+    "nasbench201": Signature((3, 32, 32), 10),
 }
 """What a task's networks take and return, known without reading its data."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Self
+from typing import Any
 
 import numpy as np
 from scipy.spatial.distance import cdist
-from sklearn.base import BaseEstimator, RegressorMixin
 
-from predictors.models.arrays import pack, unpack
+from predictors.models.arrays import Arrays
+from predictors.models.estimator import Regressor
 from predictors.models.model import Floats, Model
 
 _CLIP = 4.0
@@ -17,63 +17,55 @@ _LENGTHS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 _NOISES = (0.03, 0.1, 0.2, 0.4, 0.7, 1.0, 2.0, 5.0)
 
 
-class Experts(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+class Experts(Regressor):
     """The mean over groups of columns of a Matérn-5/2 process on that group.
 
     Graph and mask features are many, correlated and few rows beside them: experts on different groups err differently,
     and their mean errs less than one model of all columns. Columns are standardised and clipped at 4. A process's
     length (one for all its columns) and share of noise maximise the marginal likelihood over a grid, its amplitude in
-    closed
-    form: one eigendecomposition for each length.
+    closed form: one eigendecomposition for each length.
 
     Args:
-        groups: columns of each expert.
+        groups: columns of each expert; None for one expert on all columns.
     """
 
-    suffix = "npz"
-
-    def __init__(self, groups: Sequence[Sequence[int]] = ((0,),)) -> None:
+    def __init__(self, groups: Sequence[Sequence[int]] | None = None) -> None:
         self.groups = groups
 
-    def fit(self, x: Floats, y: Floats) -> Self:
-        """Fit every expert to rows x (n, columns) and targets y (n,)."""
-        x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    def _fit(self, x: Floats, y: Floats) -> None:
         spread = x.std(axis=0)
         self.centre_, self.scale_ = x.mean(axis=0), np.where(spread > 1e-12, spread, 1.0)
         self.rows_: Floats = self._standardised(x)
         self.mean_ = float(y.mean())
-        found = [_process(self.rows_[:, list(group)], y - self.mean_) for group in self.groups]
+        found = [_process(self.rows_[:, list(group)], y - self.mean_) for group in self._chosen(x)]
         self.lengths_: Floats = np.array([length for length, _ in found])
         self.alphas_: Floats = np.array([alpha for _, alpha in found])
-        return self
 
-    def predict(self, x: Floats) -> Floats:
-        """Return (m,) predictions."""
-        z = self._standardised(np.asarray(x, dtype=np.float64))
+    def _predict(self, x: Floats) -> Floats:
+        z = self._standardised(x)
         smooth = np.zeros(len(z))
-        for group, length, alpha in zip(self.groups, self.lengths_, self.alphas_, strict=True):
+        for group, length, alpha in zip(self._chosen(x), self.lengths_, self.alphas_, strict=True):
             chosen = list(group)
-            smooth += _matern(z[:, chosen], self.rows_[:, chosen], length) @ alpha / len(self.groups)
+            smooth += _matern(z[:, chosen], self.rows_[:, chosen], length) @ alpha / len(self.lengths_)
         return np.asarray(self.mean_ + smooth, dtype=np.float64)
 
-    def dump(self) -> bytes:
-        """Return the fitted arrays as npz bytes."""
-        return pack(
-            centre=self.centre_,
-            scale=self.scale_,
-            rows=self.rows_,
-            mean=self.mean_,
-            lengths=self.lengths_,
-            alphas=self.alphas_,
-        )
+    def _arrays(self) -> dict[str, Any]:
+        return {
+            "centre": self.centre_,
+            "scale": self.scale_,
+            "rows": self.rows_,
+            "mean": self.mean_,
+            "lengths": self.lengths_,
+            "alphas": self.alphas_,
+        }
 
-    def restore(self, content: bytes) -> Self:
-        """Take over dumped arrays."""
-        found = unpack(content)
+    def _take(self, found: Arrays) -> None:
         self.centre_, self.scale_, self.rows_ = found["centre"], found["scale"], found["rows"]
         self.lengths_, self.alphas_ = found["lengths"], found["alphas"]
         self.mean_ = float(found["mean"])
-        return self
+
+    def _chosen(self, x: Floats) -> Sequence[Sequence[int]]:
+        return [range(x.shape[1])] if self.groups is None else self.groups
 
     def _standardised(self, x: Floats) -> Floats:
         return np.asarray(np.clip((x - self.centre_) / self.scale_, -_CLIP, _CLIP))

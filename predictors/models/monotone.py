@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Self
+from typing import Any
 
 import numpy as np
 from scipy.optimize import nnls
 from scipy.spatial.distance import cdist
 from scipy.special import expit, logit
-from sklearn.base import BaseEstimator, RegressorMixin
 
 from predictors.errors import PredictorError
-from predictors.models.arrays import pack, unpack
+from predictors.models.arrays import Arrays
+from predictors.models.estimator import Regressor
 from predictors.models.model import Floats, Model
 
 _LEVEL = ("erk/log_kept", "erk/log_multiply_adds")
@@ -22,7 +22,7 @@ _CLIP = 4.0
 _LEAST_SCALE = 0.03
 
 
-class MonotoneDeviation(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+class MonotoneDeviation(Regressor):
     """logit(accuracy) = level(size) + deviation(mask - ERK mask), the deviation rising in every column.
 
     Trees and unconstrained lines fit which network and which density a row is of, and lose across networks; signs known
@@ -46,8 +46,6 @@ class MonotoneDeviation(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             signs are not known beforehand, at the price of learning them.
     """
 
-    suffix = "npz"
-
     def __init__(
         self,
         level: Sequence[int] = (0, 1),
@@ -64,8 +62,7 @@ class MonotoneDeviation(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.ridge = ridge
         self.rising = rising
 
-    def fit(self, x: Floats, y: Floats) -> Self:
-        """Fit to rows x (n, columns) and accuracies y (n,) in [0, 1]."""
+    def _fit(self, x: Floats, y: Floats) -> None:
         sizes, over = self._split(x)
         target = logit(np.clip(np.asarray(y, dtype=np.float64), *_EDGES))
         self.sizes_ = sizes
@@ -81,36 +78,30 @@ class MonotoneDeviation(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.weights_: Floats = _weights(z, centred / (typical + 0.02), self.penalty * len(z))
         self.scale_: Floats = self._scale(z @ self.weights_, centred)
         self._fit_level(target - self._deviation(sizes, over), self._deviation(sizes, over), near)
-        return self
 
-    def predict(self, x: Floats) -> Floats:
-        """Return accuracies (m,) in (0, 1)."""
+    def _predict(self, x: Floats) -> Floats:
         sizes, over = self._split(x)
         return np.asarray(expit(self._level(sizes) + self._deviation(sizes, over)), dtype=np.float64)
 
-    def dump(self) -> bytes:
-        """Return the fitted arrays as npz bytes."""
-        return pack(
-            sizes=self.sizes_,
-            bandwidth=self.bandwidth_,
-            spread=self.spread_,
-            weights=self.weights_,
-            scale=self.scale_,
-            centre=self.centre_,
-            size_spread=self.size_spread_,
-            trend=self.trend_,
-            share=self.share_,
-            left=self.left_,
-        )
+    def _arrays(self) -> dict[str, Any]:
+        return {
+            "sizes": self.sizes_,
+            "bandwidth": self.bandwidth_,
+            "spread": self.spread_,
+            "weights": self.weights_,
+            "scale": self.scale_,
+            "centre": self.centre_,
+            "size_spread": self.size_spread_,
+            "trend": self.trend_,
+            "share": self.share_,
+            "left": self.left_,
+        }
 
-    def restore(self, content: bytes) -> Self:
-        """Take over dumped arrays."""
-        found = unpack(content)
+    def _take(self, found: Arrays) -> None:
         self.sizes_, self.bandwidth_, self.spread_ = found["sizes"], float(found["bandwidth"]), found["spread"]
         self.weights_, self.scale_, self.trend_ = found["weights"], found["scale"], found["trend"]
         self.centre_, self.size_spread_ = found["centre"], found["size_spread"]
         self.share_, self.left_ = found["share"], found["left"]
-        return self
 
     def _split(self, x: Floats) -> tuple[Floats, Floats]:
         x = np.asarray(x, dtype=np.float64)
