@@ -137,14 +137,14 @@ class MonotoneDeviation(Regressor):
 
     def _fit_level(self, rest: Floats, deviation: Floats, near: Floats) -> None:
         close = 1.0 / (0.05**2 + deviation**2)
-        self.share_: Floats = close / (near @ close)  # sums to 1 among neighbours
+        self.share_ = close / (near @ close)  # sums to 1 among neighbours
         spread = self.sizes_.std(axis=0)
         self.centre_, self.size_spread_ = self.sizes_.mean(axis=0), np.where(spread > 1e-9, spread, 1.0)
         design = self._quadratic(self.sizes_)
         weighted = design * self.share_[:, None]
         gram = weighted.T @ design + self.ridge * np.diag([0.0, *np.ones(design.shape[1] - 1)])
-        self.trend_: Floats = np.linalg.lstsq(gram, weighted.T @ rest, rcond=None)[0]
-        self.left_: Floats = rest - design @ self.trend_
+        self.trend_ = np.asarray(np.linalg.lstsq(gram, weighted.T @ rest, rcond=None)[0], dtype=np.float64)
+        self.left_ = rest - design @ self.trend_
 
     def _quadratic(self, sizes: Floats) -> Floats:
         z = (sizes - self.centre_) / self.size_spread_
