@@ -62,7 +62,7 @@ class CellGraph:
                 raise PredictorError(unknown("operation", operation, OPERATIONS))
             if not 0 <= source < target:
                 raise PredictorError(
-                    f"a cell's edges must rise from node 0; got {source} -> {target}. Number nodes from input to output."
+                    f"a cell's edges must rise from node 0; got {source} -> {target}. Number nodes from the input."
                 )
         if not self.edges:
             raise PredictorError("a cell must have at least one edge; got none. Give (source, target, operation).")

@@ -7,11 +7,13 @@ from typing import Any, Literal, overload
 
 import numpy as np
 from scipy.linalg import cho_solve, cholesky, solve_triangular
+from scipy.linalg.lapack import dpotri
 from scipy.optimize import minimize
+from scipy.spatial.distance import squareform
 
 from predictors.models.arrays import Arrays
 from predictors.models.estimator import Regressor
-from predictors.models.matern import BlockKernel, block_distances, singles
+from predictors.models.matern import BlockKernel, block_distances, pair_distances, singles
 from predictors.models.model import Floats
 
 _CLIP = 4.0
@@ -42,7 +44,7 @@ class BlockMatern(Regressor):
         blocks: Sequence[Sequence[int]] | None = None,
         raw: Sequence[int] = (),
         iterations: int = 40,
-        most_rows: int = 1000,
+        most_rows: int = 500,
         seed: int = 0,
     ) -> None:
         self.blocks = blocks
@@ -78,8 +80,8 @@ class BlockMatern(Regressor):
         chosen = np.arange(len(y))
         if len(y) > self.most_rows:
             chosen = np.sort(np.random.default_rng(self.seed).choice(len(y), self.most_rows, replace=False))
-        parts = self._parts(self.rows_[chosen])
-        self.theta_ = fitted_theta(block_distances(parts, parts), targets[chosen], self.iterations)
+        distances = pair_distances(self._parts(self.rows_[chosen]))
+        self.theta_ = fitted_theta(distances, targets[chosen], self.iterations)
         self.factor_ = self._factor()
         self.alpha_: Floats = cho_solve((self.factor_, True), targets)
 
@@ -127,12 +129,13 @@ class BlockMatern(Regressor):
         return self._kernel()(block_distances(self._parts(self._standardised(x)), self._parts(self.rows_)))
 
     def _factor(self) -> Floats:
-        parts = self._parts(self.rows_)
-        return factor(self._kernel()(block_distances(parts, parts)), float(np.exp(self.theta_[-1])))
+        kernel = self._kernel()
+        covariance = squareform(kernel(pair_distances(self._parts(self.rows_))))
+        return factor(covariance, kernel.variance, float(np.exp(self.theta_[-1])))
 
 
 def fitted_theta(distances: Floats, targets: Floats, iterations: int) -> Floats:
-    """Return the log parameters (see `BlockKernel.of`, then log noise) that maximise posterior density."""
+    """Return the log parameters (see `BlockKernel.of`, then log noise) that maximise the posterior density."""
     blocks = len(distances)
     start = prior(blocks)[0]
     found = minimize(
@@ -156,27 +159,40 @@ def prior(blocks: int) -> tuple[Floats, Floats]:
 def negative_log_posterior(theta: Floats, distances: Floats, targets: Floats) -> tuple[float, Floats]:
     """Return -log p(targets, theta), up to a constant, and its gradient.
 
+    Args:
+        theta: log parameters, see `fitted_theta`.
+        distances: (blocks, pairs) between the rows, each pair once, in scipy's condensed order.
+        targets: (n,), standardised.
+
     Source: Rasmussen and Williams 2006, equations 5.8 and 5.9, with normal priors on the log parameters.
     """
-    kernel, noise = BlockKernel.of(theta, len(distances)), float(np.exp(theta[-1]))
-    lower = factor(kernel(distances), noise)
+    blocks, count, noise = len(distances), len(targets), float(np.exp(theta[-1]))
+    kernel = BlockKernel.of(theta, blocks)
+    covariance, parts = kernel.with_gradient(distances)
+    lower = factor(squareform(covariance), kernel.variance, noise)
     alpha = cho_solve((lower, True), targets)
-    inverse = cho_solve((lower, True), np.eye(len(targets)))
-    weight = inverse - np.outer(alpha, alpha)  # equation 5.9: dL/dtheta = tr(weight dK/dtheta) / 2
-    slopes = [float(np.vdot(weight, part)) for part in kernel.gradient(distances)]
-    slopes.append(noise * float(np.trace(weight)))
-    means, spreads = prior(len(distances))
+    inverse = dpotri(lower, lower=1)[0].T
+    pairs = (inverse - alpha[:, None] * alpha)[np.triu_indices(count, 1)]
+    diagonal = float(np.trace(inverse)) - float(alpha @ alpha)
+    # equation 5.9: the slope is tr(W dK/dtheta) / 2 with W = K^-1 - alpha alpha^T; on K's diagonal stand amplitudes
+    slopes = np.array([2.0 * float(pairs @ part) for part in parts] + [noise * diagonal])
+    slopes[blocks:-1] += diagonal * np.exp(theta[blocks:-1])
+    means, spreads = prior(blocks)
     away = (theta - means) / spreads
     value = 0.5 * float(targets @ alpha) + float(np.log(np.diag(lower)).sum()) + 0.5 * float(away @ away)
-    return value, np.asarray(0.5 * np.array(slopes) + away / spreads)
+    return value, np.asarray(0.5 * slopes + away / spreads)
 
 
-def factor(covariance: Floats, noise: float) -> Floats:
-    """Return the lower Cholesky factor of covariance + noise I, with the least jitter (at most 0.1) that lets it be."""
-    identity = np.eye(len(covariance))
+def factor(covariance: Floats, variance: float, noise: float) -> Floats:
+    """Return the lower Cholesky factor of a covariance matrix, with the least jitter (at most 0.1) that lets it be.
+
+    The matrix is `covariance` (n, n) off the diagonal, and variance + noise on it.
+    """
+    matrix = covariance.copy()
     for jitter in _JITTERS:
+        np.fill_diagonal(matrix, variance + noise + jitter)
         try:
-            return np.asarray(cholesky(covariance + (noise + jitter) * identity, lower=True))
+            return np.asarray(cholesky(matrix, lower=True, check_finite=False))
         except np.linalg.LinAlgError:
             continue
     raise np.linalg.LinAlgError("covariance must be positive definite; got one that is not, whatever the jitter")

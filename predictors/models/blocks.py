@@ -10,15 +10,16 @@ SHARED_UNIT = frozenset({"sequences"})
 
 def blocks_of(names: Sequence[str]) -> tuple[tuple[int, ...], ...]:
     """Return the columns of each group, in order of appearance; columns without a group form one block."""
-    return tuple(tuple(columns) for columns in _by_group(names).values())
+    return tuple(tuple(columns) for columns in groups_of(names).values())
 
 
 def raw_blocks(names: Sequence[str]) -> tuple[int, ...]:
     """Return which of `blocks_of` have columns in one shared unit."""
-    return tuple(number for number, group in enumerate(_by_group(names)) if group in SHARED_UNIT)
+    return tuple(number for number, group in enumerate(groups_of(names)) if group in SHARED_UNIT)
 
 
-def _by_group(names: Sequence[str]) -> dict[str, list[int]]:
+def groups_of(names: Sequence[str]) -> dict[str, list[int]]:
+    """Return group -> its columns, in order of appearance; "" for columns without a group."""
     found: dict[str, list[int]] = {}
     for column, name in enumerate(names):
         group, slash, _ = name.partition("/")

@@ -11,7 +11,7 @@ from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
 from predictors.models.block_matern import BlockMatern, factor, negative_log_posterior, prior
 from predictors.models.blocks import blocks_of, raw_blocks
-from predictors.models.matern import BlockKernel, block_distances, matern
+from predictors.models.matern import BlockKernel, block_distances, matern, pair_distances
 from predictors.models.model import Floats
 
 
@@ -33,8 +33,7 @@ def test_matern_is_the_bessel_form() -> None:
 @pytest.mark.parametrize("blocks", [1, 3])
 def test_the_gradient_is_that_of_finite_differences(blocks: int) -> None:
     x, y = _rows(20, 0)
-    parts = [x[:, b::blocks] for b in range(blocks)]
-    distances = block_distances(parts, parts)
+    distances = pair_distances([x[:, b::blocks] for b in range(blocks)])
     theta = prior(blocks)[0] + np.random.default_rng(1).normal(size=len(prior(blocks)[0])) * 0.3
     numeric = approx_fprime(theta, lambda t: negative_log_posterior(t, distances, y)[0], 1e-6)
     np.testing.assert_allclose(negative_log_posterior(theta, distances, y)[1], numeric, rtol=1e-4, atol=1e-5)
@@ -45,13 +44,14 @@ def test_value_is_the_density_of_the_targets() -> None:
     from scipy.stats import multivariate_normal, norm
 
     x, y = _rows(12, 0)
-    distances = block_distances([x[:, :3], x[:, 3:]], [x[:, :3], x[:, 3:]])
+    parts = [x[:, :3], x[:, 3:]]
+    distances, pairs = block_distances(parts, parts), pair_distances(parts)
     means, spreads = prior(2)
     found = []
     for theta in (means, means + 0.3):
         covariance = BlockKernel.of(theta, 2)(distances) + np.exp(theta[-1]) * np.eye(12)
         density = multivariate_normal(np.zeros(12), covariance).logpdf(y) + norm(means, spreads).logpdf(theta).sum()
-        found.append(negative_log_posterior(theta, distances, y)[0] + density)
+        found.append(negative_log_posterior(theta, pairs, y)[0] + density)
     assert found[0] == pytest.approx(found[1])
 
 
@@ -108,10 +108,10 @@ def test_more_rows_than_the_parameters_are_fitted_on_still_all_count() -> None:
 
 
 def test_a_singular_covariance_gets_jitter() -> None:
-    lower = factor(np.ones((5, 5)), 0.0)
+    lower = factor(np.ones((5, 5)), 1.0, 0.0)
     np.testing.assert_allclose(lower @ lower.T, np.ones((5, 5)), atol=1e-3)
     with pytest.raises(np.linalg.LinAlgError, match="must be positive definite"):
-        factor(-np.eye(3), 0.0)
+        factor(np.full((3, 3), 9.0), 1.0, 0.0)
 
 
 def test_blocks_are_the_groups_of_the_names() -> None:
