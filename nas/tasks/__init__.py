@@ -10,12 +10,20 @@ from nas.tasks.augment import Augmentation
 from nas.tasks.cifar10 import cifar10
 from nas.tasks.digits import digits
 from nas.tasks.mnist import mnist
+from nas.tasks.reber import reber, reber_embedded, reber_published
 from nas.tasks.task import Normalisation, Split, Task
 from pruning.naming import unknown
 
 __all__ = ["TASKS", "Augmentation", "Normalisation", "Split", "Task", "load_task"]
 
-TASKS: dict[str, Callable[[Path | None], Task]] = {"digits": digits, "mnist": mnist, "cifar10": cifar10}
+TASKS: dict[str, Callable[[Path | None], Task]] = {
+    "digits": digits,
+    "mnist": mnist,
+    "cifar10": cifar10,
+    "reber": reber,
+    "reber_embedded": reber_embedded,
+    "reber_published": reber_published,
+}
 
 
 def load_task(name: str, data: Path | None = None) -> Task:
