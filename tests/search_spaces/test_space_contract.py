@@ -170,8 +170,9 @@ def test_bad_genes_are_refused(space: SearchSpace) -> None:
 @every_space
 def test_bad_values_are_refused(space: SearchSpace) -> None:
     values = space.values(space.random(np.random.default_rng(9)))
-    with pytest.raises(SpaceError, match=r"'activation' must be one of .*; got 'tanhh'"):
-        space.encode({**values, "activation": "tanhh"})
+    name = next(choice.name for choice in space.choices if isinstance(choice.values[0], str))
+    with pytest.raises(SpaceError, match=rf"'{name}' must be one of .*; got 'tanhh'"):
+        space.encode({**values, name: "tanhh"})
     with pytest.raises(SpaceError, match=r"missing \[\], unknown \['colour'\]"):
         space.encode({**values, "colour": 1})
 
