@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 from torch.nn.parameter import UninitializedParameter
 
@@ -49,6 +50,22 @@ def prunable(module: nn.Module) -> dict[str, nn.Parameter]:
                 seen.add(id(weight))
                 weights[f"{prefix}.{leaf}" if prefix else leaf] = weight
     return weights
+
+
+def present(module: nn.Module) -> dict[str, Tensor]:
+    """Return which entries of each prunable weight exist: name -> bool CPU tensor of its shape, in module order.
+
+    All of them, but for layers built on a graph: those say by a method `present_weights()`, own parameter name ->
+    bool tensor, which entries their forward pass uses.
+    """
+    found = {name: torch.ones(weight.shape, dtype=torch.bool) for name, weight in prunable(module).items()}
+    for prefix, layer in module.named_modules():
+        tell = getattr(layer, "present_weights", None)
+        for leaf, mask in tell().items() if callable(tell) else ():
+            name = f"{prefix}.{leaf}" if prefix else leaf
+            if name in found:
+                found[name] = mask
+    return found
 
 
 def weight_glob(layer: nn.Module) -> str | None:
