@@ -25,7 +25,9 @@ class Graph:
 
     def __post_init__(self) -> None:
         if self.nodes < 1:
-            raise SpaceError(f"a graph must have at least 1 node; got {self.nodes} (Graph.nodes). Give a positive number.")
+            raise SpaceError(
+                f"a graph must have at least 1 node; got {self.nodes} (Graph.nodes). Give a positive number."
+            )
         for before, (u, v) in zip((None, *self.edges), self.edges, strict=False):
             if not 0 <= u < v < self.nodes or (before is not None and before >= (u, v)):
                 raise SpaceError(

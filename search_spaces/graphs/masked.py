@@ -47,7 +47,10 @@ class MaskedRecurrent(nn.RNNBase):
         super().__init__(CELLS[cell], inputs.shape[1], len(hidden), bias=False, batch_first=True)
         self.cell = cell
         self.gates = self.weight_hh_l0.shape[0] // len(hidden)
-        self._wiring = {"weight_ih_l0": np.tile(inputs, (self.gates, 1)), "weight_hh_l0": np.tile(hidden, (self.gates, 1))}
+        self._wiring = {
+            "weight_ih_l0": np.tile(inputs, (self.gates, 1)),
+            "weight_hh_l0": np.tile(hidden, (self.gates, 1)),
+        }
         for name, wiring in self._wiring.items():
             self.register_buffer(_buffer(name), torch.from_numpy(wiring), persistent=False)
 

@@ -22,13 +22,14 @@ class GraphRNN(nn.Module):
     """The graph's edges, both ways, and a loop at each node are the hidden weights; the last state of all is read.
 
     Every node is on a way from the input to the output: with `inputs` "sources" the letters enter at the nodes without
-    a lower-numbered neighbour, of which every component has one, with "all" everywhere.
+    a lower-numbered neighbour, of which every component has one, with "all" everywhere; or at the nodes given.
     """
 
-    def __init__(self, graph: Graph, cell: str, features: int, classes: int, inputs: str) -> None:
+    def __init__(self, graph: Graph, cell: str, features: int, classes: int, inputs: str | Sequence[int]) -> None:
         super().__init__()
         entered = np.zeros((graph.nodes, features), dtype=np.bool_)
-        entered[list(graph.sources) if inputs == "sources" else slice(None)] = True
+        named = {"sources": list(graph.sources), "all": list(range(graph.nodes))}
+        entered[named[inputs] if isinstance(inputs, str) else list(inputs)] = True
         hidden = graph.adjacency | np.eye(graph.nodes, dtype=np.bool_)
         self.recurrent = MaskedRecurrent(cell, entered, hidden)
         self.head = MaskedLinear(np.ones((classes, graph.nodes), dtype=np.bool_))
@@ -74,16 +75,11 @@ class GraphMLP(nn.Module):
     def __init__(self, graph: Graph, activation: str, inputs: int, classes: int, units: int) -> None:
         super().__init__()
         layers = layered(graph)
-        block = np.ones((units, units), dtype=np.bool_)
-        gain = GAINS[activation]
-        self.layers = nn.ModuleList(
-            MaskedLinear(
-                _full(len(nodes) * units, inputs) if index == 0 else np.kron(_entering(graph, layers, index, 0), block), gain
-            )
-            for index, nodes in enumerate(layers)
-        )
+        inner = [np.kron(_entering(graph, layers, i, 0), _full(units, units)) for i in range(1, len(layers))]
+        wirings = [_full(len(layers[0]) * units, inputs), *inner]
+        self.layers = nn.ModuleList(MaskedLinear(wiring, GAINS[activation]) for wiring in wirings)
         self.activation = ACTIVATIONS[activation]()
-        self.head = MaskedLinear(np.kron(_read(graph, layers, 1, last=False), np.ones((classes, units), dtype=np.bool_)))
+        self.head = MaskedLinear(np.kron(_read(graph, layers, 1, last=False), _full(classes, units)))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits (B, classes) of inputs (B, ...)."""

@@ -58,7 +58,10 @@ def reber_published(data: Path | None) -> Task:
     labels = np.array(train.labels, dtype=np.int64)
     sizes = (len(train) - 2_000, 2_000)
     whole = split(train, ALPHABET, longest)
-    parts = [whole.take(torch.from_numpy(rows)) for rows in stratified(labels, sizes, numpy_stream(0, "split/reber_published"))]
+    parts = [
+        whole.take(torch.from_numpy(rows))
+        for rows in stratified(labels, sizes, numpy_stream(0, "split/reber_published"))
+    ]
     return _task("reber_published", (parts[0], parts[1], split(test, ALPHABET, longest)), ALPHABET, longest)
 
 
@@ -86,7 +89,9 @@ def reber_corpus(name: str) -> tuple[Corpus, Corpus, Corpus]:
     rng, half = numpy_stream(0, f"strings/{name}"), sum(sizes) // 2
     everything = [text for length in range(_SHORTEST, LONGEST + 1) for text in grammar.strings(length)]
     positives = _chosen(everything, half, rng)
-    bases = [(kind, text) for kind in kinds for text in _chosen(everything, half // len(kinds), rng, again=kind in _MANY)]
+    bases = [
+        (kind, text) for kind in kinds for text in _chosen(everything, half // len(kinds), rng, again=kind in _MANY)
+    ]
     drawn = corpus(grammar, positives, bases, rng)
     ends = np.cumsum((0, *sizes)).tolist()
     train, val, test = (drawn.part(start, stop) for start, stop in zip(ends, ends[1:], strict=False))

@@ -73,7 +73,7 @@ def gather(modules: Sequence[nn.Module], masks: Sequence[Mapping[str, Tensor]], 
         NasError: there are none, or they are not of one kind.
     """
     kinds = {_kind(module) for module in modules}
-    if len(kinds) != 1:
+    if len(kinds) != 1 or isinstance(next(iter(kinds)), str):
         raise NasError(
             f"a population must be recurrent graph networks of one cell, alphabet and number of classes; "
             f"got {sorted(map(str, kinds)) or 'none'}. Train the kinds one after another."

@@ -138,7 +138,9 @@ class _Run:
         accuracies = accuracy(self.members, self.task, self.task.val).tolist()
         figures = zip((losses / steps).tolist(), (right / steps).tolist(), accuracies, self.failed, strict=True)
         share = seconds / len(self.members)
-        return [None if failed else Epoch(number, a, b / self.recipe.batch_size, c, share) for a, b, c, failed in figures]
+        return [
+            None if failed else Epoch(number, a, b / self.recipe.batch_size, c, share) for a, b, c, failed in figures
+        ]
 
     def _batches(self) -> Iterator[Tensor]:
         size, count = self.recipe.batch_size, len(self.task.train)
