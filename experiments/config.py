@@ -77,6 +77,8 @@ class SearchConfig(BaseModel):
     trials: Count = 40
     epochs: Count = 10
     final_epochs: Annotated[int, Field(ge=0, description="a whole number of at least 0")] = 40
+    finalists: Count = 1
+    finalist_epochs: OptionalCount = None
     seed: Annotated[int, Field(ge=0, description="a whole number of at least 0")] = 0
 
     name: Annotated[str, AfterValidator(_folder_name)] = Field(default="", validate_default=False)
@@ -97,6 +99,9 @@ class SearchConfig(BaseModel):
     max_multiply_adds: Bound = "auto"
     methods: Annotated[Names, AfterValidator(registries.methods)] = None
     allocations: Annotated[Names, AfterValidator(registries.allocations)] = None
+    only: Annotated[dict[str, tuple[str | int | float, ...]], Field(description="a mapping of globs to lists")] = Field(
+        default_factory=dict
+    )
     recipe: Annotated[dict[str, Any], AfterValidator(_recipe), Field(description="a mapping of settings")] = Field(
         default_factory=dict
     )
@@ -113,13 +118,19 @@ class SearchConfig(BaseModel):
         return self
 
     @property
+    def second_look_epochs(self) -> int:
+        """Epochs of each finalist: as given, else a quarter of the final epochs, at least one."""
+        return self.finalist_epochs or max(1, self.final_epochs // 4)
+
+    @property
     def folder(self) -> Path:
         """The run directory."""
         return self.out / self.name
 
 
 IDENTITY = (
-    "task", "space", "objectives", "epochs", "seed", "recipe", "min_density", "max_density", "methods", "allocations",
+    "task", "space", "objectives", "epochs", "seed", "recipe", "min_density", "max_density", "methods",
+    "allocations", "only",
 )  # fmt: skip
 """The fields that give a run's records their meaning; a resumed run must keep them."""
 

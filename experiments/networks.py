@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from torch import nn
 
 from experiments.config import data_folder
 from experiments.errors import ExperimentError
-from nas.candidates import Candidate, find_space, read_candidate
+from nas.candidates import Candidate, read_candidate
+from nas.realize import build
 from nas.seeds import stream
-from nas.tasks import Task, load_task
+from nas.tasks import SIGNATURES, Task, load_task
 from pruning import MaskSet, check_masks, load_masks
 from pruning.naming import unknown
 from search_spaces import NETWORKS, Signature
@@ -20,13 +22,19 @@ from search_spaces import NETWORKS, Signature
 
 @dataclass(frozen=True)
 class Subject:
-    """A built network. `candidate` and `task` are None where neither was given."""
+    """A built network; `candidate` and `task_name` are None where none was given, `data` is the data sets' folder."""
 
     name: str
     module: nn.Module
     signature: Signature
     candidate: Candidate | None = None
-    task: Task | None = None
+    task_name: str | None = None
+    data: Path | None = None
+
+    @cached_property
+    def task(self) -> Task | None:
+        """The task, its data read when it is first asked for: many a question needs its signature only."""
+        return None if self.task_name is None else load_task(self.task_name, data_folder(self.data))
 
 
 def find_subject(
@@ -59,10 +67,9 @@ def find_subject(
     if network not in NETWORKS:
         raise ExperimentError(unknown("network", network, NETWORKS))
     reference = NETWORKS[str(network)]
-    loaded = load_task(task, data_folder(data)) if task else None
-    signature = loaded.signature if loaded else _recorded(masks) or reference.signature
+    signature = _signature(task) if task else _recorded(masks) or reference.signature
     module = reference.build(signature, stream(seed, "init"))
-    return Subject(str(network), module, signature, task=loaded)
+    return Subject(str(network), module, signature, task_name=task, data=data)
 
 
 def checked_masks(subject: Subject, masks: MaskSet, file: Path) -> MaskSet:
@@ -89,7 +96,7 @@ def notes(subject: Subject) -> dict[str, str]:
     """Return what a mask file should remember of its network, so that later commands need not be told."""
     signature = subject.signature
     said = {"network": subject.name, "input_shape": json.dumps(signature.input_shape)}
-    return said | {"classes": str(signature.classes)} | ({"task": subject.task.name} if subject.task else {})
+    return said | {"classes": str(signature.classes)} | ({"task": subject.task_name} if subject.task_name else {})
 
 
 def _from_candidate(file: Path, task: str | None, data: Path | None) -> Subject:
@@ -97,10 +104,14 @@ def _from_candidate(file: Path, task: str | None, data: Path | None) -> Subject:
     name = task or _task_of(file)
     if name is None:
         raise ExperimentError(f"a candidate needs a task, for its input shape; got none ({file}). Add --task.")
-    loaded = load_task(name, data_folder(data))
-    space = find_space(candidate.architecture.space)
-    module = space.build(candidate.architecture, loaded.signature, generator=stream(candidate.seed, "init"))
-    return Subject(str(file), module, loaded.signature, candidate, loaded)
+    signature = _signature(name)
+    return Subject(str(file), build(candidate, signature), signature, candidate, name, data)
+
+
+def _signature(task: str) -> Signature:
+    if task not in SIGNATURES:
+        raise ExperimentError(unknown("task", task, SIGNATURES))
+    return SIGNATURES[task]
 
 
 def _task_of(file: Path) -> str | None:

@@ -34,6 +34,11 @@ class RunDirectory:
         return self.folder / "records.csv"
 
     @property
+    def finalists(self) -> Path:
+        """What became of the finalists, if the search had more than one."""
+        return self.folder / "finalists.json"
+
+    @property
     def best(self) -> Path:
         """The best network: architecture, masks, weights and the snippet that loads them."""
         return self.folder / "best"

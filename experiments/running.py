@@ -8,9 +8,10 @@ from typing import Any
 from experiments.config import SearchConfig, resolve, to_yaml
 from experiments.errors import StoppedError
 from experiments.files import write_text
+from experiments.finals import run_finalists
 from experiments.fitting import fit_study
 from experiments.output import Output
-from experiments.report.collect import best_record, collect, saved_best
+from experiments.report.collect import collect, saved_best
 from experiments.report.page import write_report
 from experiments.report.summary import RunSummary
 from experiments.report.table import write_table
@@ -22,6 +23,7 @@ from experiments.terminal.search_progress import SearchProgress
 from experiments.termination import terminable
 from nas.best import save_best
 from nas.candidates import from_json
+from nas.finalists import winner
 from predictors.errors import PredictorError
 
 
@@ -62,9 +64,9 @@ def complete(config: SearchConfig, run: RunDirectory, output: Output) -> RunSumm
 
 
 def _retrain_best(setup: Setup, run: RunDirectory, output: Output) -> None:
-    """Train the best candidate for longer and save it, unless that was done already."""
-    record = best_record(setup.records.history)
+    """Train the best candidate (of the finalists, if there are any) for longer and save it, unless that is done."""
     epochs = setup.config.final_epochs
+    record = winner(setup.records.history, run_finalists(setup, run, output))
     if record is None or epochs == 0:
         return
     saved = saved_best(run.best, record.candidate)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 
 import torch
@@ -16,7 +16,7 @@ from experiments.presets import CPU_MULTIPLY_ADDS
 from experiments.run_directory import RunDirectory
 from nas.candidates import Candidate, find_space
 from nas.events import Listener
-from nas.executors import EXECUTORS, Resources, Work, cores
+from nas.executors import EXECUTORS, Executor, Resources, Work, cores
 from nas.genomes import CandidateSpace, SparsityChoices, density_grid
 from nas.outcomes import Epoch, Outcome
 from nas.realize import realize
@@ -59,6 +59,7 @@ def prepare(config: SearchConfig, run: RunDirectory) -> Setup:
         task.signature,
         seed=config.seed,
         max_multiply_adds=_bound(config, device),
+        only=config.only,
     )
     header = Header(config.task, config.space, config.objectives, config.seed, _alphabet(candidates.choices))
     records = open_records(config.storage or run.journal, config.name, header, candidates.choices)
@@ -77,6 +78,16 @@ def run_search(setup: Setup, on_event: Listener) -> list[Record]:
     with closing(EXECUTORS[config.executor](work, resources(config, setup.device))) as executor:
         strategy = STRATEGIES[config.strategy]
         return Search(strategy, screen, executor, setup.records, setup.candidates, on_event).run(config.trials)
+
+
+@contextmanager
+def finalist_executor(setup: Setup, epochs: int) -> Iterator[Executor]:
+    """Lend an executor that trains candidates by the final recipe for `epochs` epochs, without a time limit."""
+    config = setup.config
+    settings = TrialSettings(recipe=_recipe(config, "final", epochs), device=setup.device)
+    places = replace(resources(config, setup.device), time_limit_seconds=None)
+    with closing(EXECUTORS[config.executor](Work(make_runner, settings, setup.task), places)) as executor:
+        yield executor
 
 
 def retrain(

@@ -16,6 +16,7 @@ import numpy as np
 
 from nas.candidates import Candidate, to_json
 from nas.errors import NasError
+from nas.narrowing import Only, narrowing
 from nas.seeds import derive
 from predictors import multiply_adds
 from pruning import ALLOCATIONS, METHODS, Sparsity, prunable
@@ -73,6 +74,10 @@ class CandidateSpace:
         seed: the study's seed; a candidate's own seed is a function of it and of the candidate's digest, so that
             equal candidates have equal lives, in whatever order a search finds them.
         max_multiply_adds: upper bound on the *dense* network's multiply-adds per sample, the cost of training it.
+        only: glob over the architecture's choices -> the values to propose; the rest of the space is left out.
+
+    Raises:
+        NasError: `only` names no choice, or a value that its choice does not have.
     """
 
     def __init__(
@@ -83,19 +88,21 @@ class CandidateSpace:
         *,
         seed: int = 0,
         max_multiply_adds: int | None = None,
+        only: Only | None = None,
     ) -> None:
         self.space = space
         self.sparsity = sparsity
         self.signature = signature
         self.seed = seed
         self.max_multiply_adds = max_multiply_adds
+        self._narrowing = narrowing(space.choices, only or {})
         self._cost = lru_cache(maxsize=65536)(self._measure)
 
     @cached_property
     def choices(self) -> tuple[Choice, ...]:
         """The genome's alphabet: architecture, method, allocation, density, then one multiplier for each stage."""
         return (
-            *self.space.choices,
+            *self._narrowing.choices,
             Choice("method", self.sparsity.methods),
             Choice("allocation", self.sparsity.allocations),
             Choice("density", self.sparsity.densities, ordered=True),
@@ -104,8 +111,9 @@ class CandidateSpace:
 
     def _split(self, genes: Genes) -> tuple[Architecture, Genes, Genes]:
         cut = len(self.space.choices)
+        written = Architecture(self.space.name, self._narrowing.widen(genes[:cut]))
         return (
-            Architecture(self.space.name, tuple(genes[:cut])),
+            self.space.canonical(written),
             tuple(genes[cut : cut + 3]),
             genes[cut + 3 :],
         )
@@ -113,14 +121,13 @@ class CandidateSpace:
     def canonical(self, genes: Genes) -> Genes:
         """Return the representative of all genomes that give the same masked network."""
         architecture, (method, allocation, density), multipliers = self._split(genes)
-        architecture = self.space.canonical(architecture)
         live = len(self.space.stage_patterns(architecture))
         if self.sparsity.densities[density] == 1.0:
             method, allocation, live = 0, 0, 0
         elif self.sparsity.methods[method] in CHOSEN:  # it chooses whole paths: no allocation, no multipliers
             allocation, live = 0, 0
         pattern = (*_recentre(multipliers[:live]), *(NEUTRAL for _ in multipliers[live:]))
-        return (*architecture.genes, method, allocation, density, *pattern)
+        return (*self._narrowing.narrow(architecture.genes), method, allocation, density, *pattern)
 
     def decode(self, genes: Genes) -> Candidate:
         """Return the candidate that a genome stands for (of its canonical form)."""

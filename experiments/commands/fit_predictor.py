@@ -36,7 +36,9 @@ def fit_predictor(
         beside = baselines(found, seed) if evaluate else {}
     output.results.print(metrics_table(f"{model} on {len(found.rows)} networks", fitted.metrics, beside))
     if found.dropped:
-        output.results.print(f"{found.dropped} rows without {target} were left out", markup=False)
+        output.results.print(
+            f"left out, without {target}: {found.dropped} of {found.dropped + len(found.rows)} rows", markup=False
+        )
     if out is not None:
         fitted.save(out)
         output.results.print(f"predictor written to {out}", soft_wrap=True, markup=False)

@@ -10,6 +10,8 @@ import typer
 from experiments.commands.flags import CandidateFile, Data, Json, Network, TaskName
 
 if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
     from experiments.networks import Subject
     from pruning import MaskSet
 
@@ -57,11 +59,16 @@ def _subject(
 ) -> tuple[Subject, MaskSet]:
     """The network and its masks: from the file, or those that the candidate's own pattern gives."""
     from experiments.networks import checked_masks, find_subject, read_masks
-    from nas.realize import realize
+    from nas.realize import realize_from
 
     read = read_masks(masks) if masks else None
     subject = find_subject(network, candidate, task, data, masks=read)
     if read is not None and masks is not None:
         return subject, checked_masks(subject, read, masks)
-    assert subject.candidate is not None and subject.task is not None  # find_subject gives both or refuses
-    return subject, realize(subject.candidate, subject.task)[1]
+    assert subject.candidate is not None  # find_subject gives it or refuses
+
+    def samples(count: int, generator: Generator) -> tuple[Tensor, Tensor]:
+        assert subject.task is not None  # a candidate has a task or is refused
+        return subject.task.evidence(count, generator)
+
+    return subject, realize_from(subject.candidate, subject.signature, samples)[1]

@@ -26,6 +26,12 @@ def search(
     trials: Annotated[int | None, typer.Option(help="Finished trials to reach, earlier runs included.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs of each trial.")] = None,
     final_epochs: Annotated[int | None, typer.Option(help="Epochs to retrain the best; 0 leaves it out.")] = None,
+    finalists: Annotated[
+        int | None, typer.Option(help="Best trials to train again for longer before one is retrained; 1 for none.")
+    ] = None,
+    finalist_epochs: Annotated[
+        int | None, typer.Option(help="Epochs of each finalist; a quarter of the final ones if not given.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the run; the same name resumes it.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the run directories (runs).")] = None,
@@ -42,6 +48,10 @@ def search(
     max_density: Annotated[float | None, typer.Option(help="Largest kept fraction to propose.")] = None,
     max_multiply_adds: Annotated[
         str | None, typer.Option(help="Bound on the dense network's multiply-adds per input: a number, auto or none.")
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="Narrow a choice of the space: 'stage*.kind=plain,residual'; once for each."),
     ] = None,
     methods: Annotated[list[str] | None, typer.Option("--method", help="Pruning methods to propose.")] = None,
     allocations: Annotated[list[str] | None, typer.Option("--allocation", help="Allocations to propose.")] = None,
@@ -61,6 +71,8 @@ def search(
 
     if "objective" in flags:
         flags["objectives"] = flags.pop("objective")
+    if "only" in flags:
+        flags["only"] = _narrowed(flags["only"])
     output = Output(json)
     resolved = resolve(config, flags)
     with driving(resolved.folder) as run:
@@ -68,6 +80,16 @@ def search(
 
         summary = complete(resolved, run, output)
     _conclude(summary, run, output)
+
+
+def _narrowed(words: list[str]) -> dict[str, list[str]]:
+    from experiments.errors import ExperimentError
+
+    pairs = [word.partition("=") for word in words]
+    for (glob, _, values), word in zip(pairs, words, strict=True):
+        if not glob or not values:
+            raise ExperimentError(f"--only must be GLOB=VALUE,VALUE; got '{word}'. Quote the glob.")
+    return {glob: values.split(",") for glob, _, values in pairs}
 
 
 def _conclude(summary: RunSummary, run: RunDirectory, output: Output) -> None:

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from experiments.config import data_folder
-from experiments.report.summary import Best, Expectation, Layer, RunSummary, Trial
+from experiments.finalists_file import read_finalists
+from experiments.report.summary import Best, Expectation, Finalist, Layer, RunSummary, Trial
 from experiments.studies import Study
 from nas import outcomes
 from nas.candidates import from_json
 from nas.errors import NasError
+from nas.finalists import winner
 from nas.outcomes import Failure, Outcome
 from nas.realize import realize
 from nas.records import Record
@@ -35,7 +37,7 @@ def collect(study: Study) -> RunSummary:
         strategy=config.strategy if config else "recorded",
         objectives=tuple(study.header.objectives),
         trials=trials,
-        best=_best(trials, study),
+        best=_best(study),
         config=config.model_dump(mode="json") if config else dict(vars(study.header)),
         command=f"sparsenas search {study.run.config}" if study.run else f"sparsenas report {study.name}",
         epochs=config.epochs if config else _epochs(study.records),
@@ -44,18 +46,6 @@ def collect(study: Study) -> RunSummary:
         stages=_stages(study.records),
         version=_version(),
     )
-
-
-def best_record(records: Sequence[Record]) -> Record | None:
-    """Return the record of the best network (see `best_of`), or None if no trial has finished."""
-    best = best_of([_trial(record) for record in records])
-    return None if best is None else next(record for record in records if record.number == best.number)
-
-
-def best_of(trials: Sequence[Trial]) -> Trial | None:
-    """Return the finished trial of highest validation accuracy, of equal ones the one that keeps fewest weights."""
-    finished = [trial for trial in trials if trial.accuracy is not None]
-    return max(finished, key=lambda t: (t.accuracy or 0.0, -(t.kept or 0), -t.number), default=None)
 
 
 def mark_front(trials: Sequence[Trial], objectives: Sequence[str]) -> list[Trial]:
@@ -119,22 +109,30 @@ def _stages(records: Sequence[Record]) -> dict[str, float]:
     return totals
 
 
-def _best(trials: Sequence[Trial], study: Study) -> Best | None:
-    trial = best_of(trials)
-    if trial is None:
+def _best(study: Study) -> Best | None:
+    finals = read_finalists(study.run.finalists) if study.run else {}
+    record = winner(study.records, finals)
+    if record is None:
         return None
-    candidate = next(record.candidate for record in study.records if record.number == trial.number)
-    found = saved_best(study.run.best, candidate) if study.run else None
+    finalists = tuple(_finalist(number, result) for number, result in finals.items())
+    found = saved_best(study.run.best, record.candidate) if study.run else None
     if study.run is None or found is None:
-        return Best(trial.number, _rebuilt_layers(study, candidate))
+        return Best(record.number, _rebuilt_layers(study, record.candidate), finalists=finalists)
     return Best(
-        trial=trial.number,
+        trial=record.number,
+        finalists=finalists,
         layers=layers_of(load_masks(study.run.best / "masks.safetensors")),
         retrained_epochs=found.epochs,
         retrained_val_accuracy=found.val_accuracy,
         test_accuracy=found.test_accuracy,
         seconds=found.seconds,
     )
+
+
+def _finalist(number: int, result: Outcome | Failure) -> Finalist:
+    if isinstance(result, Failure):
+        return Finalist(number, error=result.message)
+    return Finalist(number, result.epochs, result.val_accuracy)
 
 
 def saved_best(folder: Path, candidate: Mapping[str, Any]) -> Outcome | None:

@@ -18,7 +18,7 @@ from experiments.report.figures.prediction import prediction
 from experiments.report.figures.progress import progress
 from experiments.report.figures.scales import floor_of
 from experiments.report.html import picture, section, table
-from experiments.report.summary import RunSummary, Trial
+from experiments.report.summary import Finalist, RunSummary, Trial
 from experiments.report.words import count, duration, network, percent, share, short_count
 
 FULL_WIDTH, HALF_WIDTH = 1000.0, 480.0
@@ -46,7 +46,7 @@ def headline(summary: RunSummary) -> str:
     trial, best = summary.best_trial, summary.best
     if trial is None or best is None:
         return "No trial has finished yet"
-    kept = f"{share(_density(trial))} of its weights"
+    kept = f"{share(trial.achieved_density)} of its weights"
     if best.test_accuracy is not None:
         return f"{percent(best.test_accuracy, 2)} test accuracy on {summary.task} with {kept}"
     return f"{percent(trial.accuracy, 2)} validation accuracy on {summary.task} with {kept}"
@@ -74,7 +74,7 @@ def _facts(summary: RunSummary) -> str:
         ("Test accuracy", percent(best.test_accuracy, 2), longer),
         ("Validation accuracy", percent(trial.accuracy, 2), f"in the search, trial {trial.number}"),
         ("Kept weights", count(trial.kept), f"of {count(trial.total)}"),
-        ("Density", share(_density(trial)), ", ".join(filter(None, (trial.method, trial.allocation)))),
+        ("Density", share(trial.achieved_density), ", ".join(filter(None, (trial.method, trial.allocation)))),
         ("Multiply-adds", short_count(trial.multiply_adds), "kept ones, per image"),
         ("Search time", duration(sum(summary.stages.values())) if summary.stages else "–", "summed over workers"),
     ]
@@ -105,7 +105,7 @@ def _sections(summary: RunSummary) -> list[str]:
         note = f"Kept fraction of each layer of trial {summary.best.trial}, input at the top, output at the bottom."
         draw = picture(lambda width: layers(rows, width), FULL_WIDTH, "density of each layer of the best network")
         parts.append(section("Layers of the best network", note, draw))
-    parts += [_front(summary), _failures(summary), _stages(summary), _settings(summary)]
+    parts += [_finalists(summary), _front(summary), _failures(summary), _stages(summary), _settings(summary)]
     return parts
 
 
@@ -133,6 +133,29 @@ def _prediction(summary: RunSummary) -> str:
     return section("Predicted against measured", ", ".join(words) + ".", draw)
 
 
+def _finalists(summary: RunSummary) -> str:
+    best = summary.best
+    if best is None or not best.finalists:
+        return ""
+    trials = {trial.number: trial for trial in summary.trials}
+    rows = [
+        ("best" if finalist.trial == best.trial else "", _finalist_cells(finalist, trials[finalist.trial]))
+        for finalist in sorted(best.finalists, key=lambda finalist: -(finalist.accuracy or 0.0))
+    ]
+    columns = [("Trial", ""), ("In the search", "n"), ("Trained longer", "n"), ("Epochs", "n"), ("Kept", "n"),
+               ("Architecture", "net")]  # fmt: skip
+    note = "The best trials, trained again for longer before one was chosen. Validation accuracy."
+    return section("Finalists", note, table(columns, rows))
+
+
+def _finalist_cells(finalist: Finalist, trial: Trial) -> list[str]:
+    longer = finalist.error or percent(finalist.accuracy, 2)
+    return [
+        str(trial.number), percent(trial.accuracy, 2), longer, str(finalist.epochs or ""), count(trial.kept),
+        network(trial.architecture),
+    ]  # fmt: skip
+
+
 def _front(summary: RunSummary) -> str:
     columns = [("Trial", ""), ("Accuracy", "n"), ("Kept", "n"), ("Density", "n"), ("Multiply-adds", "n"),
                ("Method", ""), ("Allocation", ""), ("Architecture", "net")]  # fmt: skip
@@ -144,7 +167,7 @@ def _front(summary: RunSummary) -> str:
 
 def _front_cells(trial: Trial) -> list[str]:
     return [
-        str(trial.number), percent(trial.accuracy, 2), count(trial.kept), share(_density(trial)),
+        str(trial.number), percent(trial.accuracy, 2), count(trial.kept), share(trial.achieved_density),
         short_count(trial.multiply_adds), trial.method, trial.allocation, network(trial.architecture),
     ]  # fmt: skip
 
@@ -190,7 +213,3 @@ def _settings(summary: RunSummary) -> str:
 
 def _footer(summary: RunSummary) -> str:
     return f"<footer>sparsenas {escape(summary.version)}</footer>"
-
-
-def _density(trial: Trial) -> float:
-    return trial.kept / trial.total if trial.kept and trial.total else trial.density

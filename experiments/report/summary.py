@@ -40,6 +40,11 @@ class Trial:
     message: str = ""
     architecture: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def achieved_density(self) -> float:
+        """Kept over all weights; the density asked for where the counts are not known."""
+        return self.kept / self.total if self.kept and self.total else self.density
+
 
 @dataclass(frozen=True, slots=True)
 class Layer:
@@ -57,8 +62,21 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True)
+class Finalist:
+    """One of the best trials, trained again for longer; `accuracy` (validation) is None if that failed."""
+
+    trial: int
+    epochs: int | None = None
+    accuracy: float | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Best:
-    """The best network. The retraining's fields are None when it was not retrained."""
+    """The best network, chosen among `finalists` if there were any.
+
+    The retraining's fields are None when it was not retrained.
+    """
 
     trial: int
     layers: tuple[Layer, ...] = ()
@@ -66,6 +84,7 @@ class Best:
     retrained_val_accuracy: float | None = None
     test_accuracy: float | None = None
     seconds: float | None = None
+    finalists: tuple[Finalist, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

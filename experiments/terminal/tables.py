@@ -35,9 +35,8 @@ def front_table(summary: RunSummary, limit: int = 12) -> Table:
     best = summary.best.trial if summary.best else None
     for index in shown:
         trial = front[index]
-        density = trial.kept / trial.total if trial.kept and trial.total else trial.density
         cells = (
-            str(trial.number), percent(trial.accuracy, 2), count(trial.kept), share(density),
+            str(trial.number), percent(trial.accuracy, 2), count(trial.kept), share(trial.achieved_density),
             short_count(trial.multiply_adds), trial.method, trial.allocation,
         )  # fmt: skip
         made.add_row(*cells, style="bold" if trial.number == best else None)

@@ -13,8 +13,9 @@ from nas.tasks.mnist import mnist
 from nas.tasks.reber import reber, reber_embedded, reber_published
 from nas.tasks.task import Normalisation, Split, Task
 from pruning.naming import unknown
+from search_spaces.architecture import Signature
 
-__all__ = ["TASKS", "Augmentation", "Normalisation", "Split", "Task", "load_task"]
+__all__ = ["SIGNATURES", "TASKS", "Augmentation", "Normalisation", "Split", "Task", "load_task"]
 
 TASKS: dict[str, Callable[[Path | None], Task]] = {
     "digits": digits,
@@ -24,6 +25,13 @@ TASKS: dict[str, Callable[[Path | None], Task]] = {
     "reber_embedded": reber_embedded,
     "reber_published": reber_published,
 }
+
+SIGNATURES: dict[str, Signature] = {
+    "digits": Signature((1, 8, 8), 10),
+    "mnist": Signature((1, 28, 28), 10),
+    "cifar10": Signature((3, 32, 32), 10),
+}
+"""What a task's networks take and return, known without reading its data."""
 
 
 def load_task(name: str, data: Path | None = None) -> Task:

@@ -1,8 +1,8 @@
 """Pruning methods. One file, one function of the file's name, one line here.
 
 A method that ranks is listed in `RANKED`: `prune` runs its rounds and makes the counts exact. If weights removed in
-one round may return in a later one, it is in `RETURNING` too. A method that chooses whole paths is listed in
-`CHOSEN`: it returns masks of the exact count itself.
+one round may return in a later one, it is in `RETURNING` too; if it looks at samples, in `READS_SAMPLES`. A method that
+chooses whole paths is listed in `CHOSEN`: it returns masks of the exact count itself.
 """
 
 from __future__ import annotations
@@ -38,6 +38,9 @@ RANKED: dict[str, ScoreMethod] = {
 }
 
 RETURNING = frozenset({"force"})
+
+READS_SAMPLES = frozenset({"force", "grasp", "snip", "snip_logits", "snip_unlabelled"})
+"""The methods that need `Evidence.inputs`; all others choose from the network alone."""
 
 CHOSEN: dict[str, MaskMethod] = {
     "phew": phew,

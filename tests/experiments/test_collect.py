@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from experiments.report.collect import best_of, collect, mark_front
+from experiments.report.collect import collect, mark_front
 from experiments.report.summary import Trial
 from experiments.studies import Study
 from nas.outcomes import Failure, Outcome
@@ -30,13 +30,6 @@ def test_front_is_what_nothing_dominates() -> None:
         marked = [t for t in mark_front(trials, names) if t.on_front]
         assert len(marked) == len(brute)  # of equal points the first alone
         assert {tuple(costs[t.number]) for t in marked} == brute
-
-
-def test_best_keeps_fewest_weights_among_the_most_accurate() -> None:
-    trials = [trial(0, 0.9, 50), trial(1, 0.9, 20), trial(2, 0.9, 20), trial(3, None, 1), trial(4, 0.8, 1)]
-    best = best_of(trials)
-    assert best is not None and best.number == 1
-    assert best_of([trial(3, None, 1)]) is None
 
 
 def test_summary_of_records() -> None:

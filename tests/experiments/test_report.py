@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 from experiments.report.agreement import agreement
+from experiments.report.markdown import markdown
 from experiments.report.page import headline, page, write_report
 from experiments.report.summary import RunSummary
 from experiments.report.words import count, duration, network, percent, share, short_count
@@ -142,3 +143,22 @@ def test_a_network_in_words_leaves_out_what_it_does_not_have() -> None:
         "2 layers; layer1: width 8; layer2: width 4"
     )
     assert network({}) == ""
+
+
+def test_finalists_are_shown_best_first_and_a_failed_one_with_its_reason(run: RunSummary, html: str) -> None:
+    text = Document(html).text
+    shown = text[text.index("The best trials, trained again") : text.index("Networks than which no other")]
+    assert 0 < shown.index("87.40") < shown.index("training loss must stay finite")
+    assert run.best is not None
+    assert "Finalists" not in page(replace(run, best=replace(run.best, finalists=())))
+
+
+def test_markdown_table_says_what_the_run_came_to(run: RunSummary) -> None:
+    text = markdown(run)
+    assert all(line.startswith("| ") and line.endswith(" |") for line in text.splitlines() if "---" not in line)
+    trial, found = run.best_trial, agreement(run)
+    assert trial is not None and found is not None
+    assert f"{len(run.finished)} finished" in text and f"{count(trial.kept)} of {count(trial.total)}" in text
+    assert "**88.43" in text and "87.40" in text and f"mean absolute error {percent(found.mean_absolute_error)}" in text
+    begun = markdown(summary(0))
+    assert "0 finished" in begun and "best network" not in begun

@@ -214,6 +214,19 @@ def test_predict_answers_for_candidate_and_masks_alike(
     assert len(line.splitlines()) == 1 and "accuracy" in line
 
 
+def test_predict_reads_data_only_for_methods_that_look_at_them(
+    searched: Said, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    candidate = json.loads((folder / "best/architecture.json").read_text())["candidate"]
+    asked = ["predict", "--predictor", folder / "predictor", "--task", "cifar10", "--candidate", tmp_path / "c.json"]
+    for method, code in (("magnitude", 0), ("snip", 2)):
+        candidate["sparsity"]["method"] = method
+        (tmp_path / "c.json").write_text(json.dumps(candidate))
+        said = run(capsys, *asked)
+        assert said.code == code, said.err
+    assert "cifar10" in said.error and "SPARSENAS_DATA" in said.error
+
+
 def test_fit_predictor_from_study_and_from_its_table(
     searched: Said, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -232,3 +245,19 @@ def test_fit_predictor_from_study_and_from_its_table(
     assert "unknown feature group 'sizes'; did you mean 'size'?" in line
     assert "unknown column 'acc'" in run(capsys, "fit-predictor", folder, "--target", "acc").error
     assert "unknown predictor model 'xgbost'" in run(capsys, "fit-predictor", folder, "--model", "xgbost").error
+
+
+def test_a_search_is_narrowed_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["search", "--trials", 3, "--name", "narrow", "--out", tmp_path, "--final-epochs", 0, *SETTINGS]
+    said = run(capsys, *asked, "--final-epochs", 0, "--only", "layers=1", "--only", "*.width=16,32")
+    assert said.code == 0, said.err
+    with (tmp_path / "narrow/records.csv").open() as lines:
+        rows = list(csv.DictReader(lines))
+    assert {row["architecture:layers"] for row in rows} == {"1"}
+    assert {row["architecture:layer1.width"] for row in rows} <= {"16", "32"}
+    for only, line in (
+        ("layers", "--only must be GLOB=VALUE,VALUE"),
+        ("layer=1", "did you mean 'layer"),
+        ("layers=9", "must be one of"),
+    ):
+        assert line in run(capsys, *asked, "--name", "other", "--only", only).error

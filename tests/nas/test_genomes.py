@@ -19,9 +19,9 @@ from pruning import Sparsity
 from search_spaces import SPACES, Signature
 
 
-def space(name: str = "convnet", **settings: int) -> CandidateSpace:
+def space(name: str = "convnet", seed: int = 0, max_multiply_adds: int | None = None) -> CandidateSpace:
     signature = Signature((1, 8, 8), 10)
-    return CandidateSpace(SPACES[name], SparsityChoices(), signature, **settings)
+    return CandidateSpace(SPACES[name], SparsityChoices(), signature, seed=seed, max_multiply_adds=max_multiply_adds)
 
 
 def position(candidates: CandidateSpace, name: str) -> int:
@@ -176,3 +176,47 @@ def test_the_seed_follows_from_study_and_digest() -> None:
     assert one.decode(genes).seed == space(seed=1).decode(genes).seed
     assert one.decode(genes).seed != other.decode(genes).seed
     assert one.digest(genes) == other.digest(genes)
+
+
+SIGNATURE = Signature((1, 8, 8), 10)
+ONLY = {"stage*.kind": ("residual",), "stem_stride": (1,), "stage1.kernel": ("3", "7"), "stages": (3,)}
+
+
+def test_a_narrowed_space_proposes_only_what_it_may_and_all_of_it() -> None:
+    """2,000 draws miss one of the 2 values of a gene with probability 2^-1999."""
+    whole_space = SPACES["convnet"]
+    narrow = CandidateSpace(whole_space, SparsityChoices(), SIGNATURE, only=ONLY)
+    rng = np.random.default_rng(0)
+    drawn = [narrow.random(rng) for _ in range(2000)]
+    found = [whole_space.values(narrow.decode(genes).architecture) for genes in drawn]
+    assert {values[f"stage{i}.kind"] for values in found for i in (1, 2, 3)} == {"residual"}
+    assert {values["stage1.kernel"] for values in found} == {3, 7}
+    assert {values["stage2.kernel"] for values in found} == {3, 5, 7}
+    assert {values["stem_stride"] for values in found} == {1}
+    assert all(narrow.canonical(genes) == genes and narrow.digest(genes) for genes in drawn)
+
+
+def test_a_narrowed_candidate_is_the_whole_space_s_own() -> None:
+    """A candidate read back from its file does not know of any narrowing and builds the same network."""
+    whole_space = SPACES["convnet"]
+    whole = CandidateSpace(whole_space, SparsityChoices(), SIGNATURE)
+    narrow = CandidateSpace(whole_space, SparsityChoices(), SIGNATURE, only=ONLY)
+    genes = narrow.random(np.random.default_rng(1))
+    candidate = narrow.decode(genes)
+    assert from_json(to_json(candidate), "here") == candidate
+    widened = (*candidate.architecture.genes, *genes[len(whole_space.choices) :])
+    assert whole.canonical(widened) == widened and whole.digest(widened) == narrow.digest(genes)
+
+
+@pytest.mark.parametrize(
+    ("only", "message"),
+    [
+        ({"stage*.knid": ("plain",)}, "unknown choice 'stage[*].knid'; did you mean 'stage"),
+        ({"stem_stride": (3,)}, "choice 'stem_stride' must be one of 1, 2; got 3"),
+        ({"stage*.kind": ()}, "must be one of plain, residual, separable; got none"),
+        ({"stem*": (1,), "stem_stride": (2,)}, "must keep at least one value"),
+    ],
+)
+def test_a_narrowing_that_cannot_be_is_one_line(only: dict[str, tuple[object, ...]], message: str) -> None:
+    with pytest.raises(NasError, match=message):
+        CandidateSpace(SPACES["convnet"], SparsityChoices(), SIGNATURE, only=only)

@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 
 from nas.errors import NasError
-from nas.tasks import load_task
+from nas.tasks import SIGNATURES, load_task
 from nas.tasks.cifar_binary import FOLDER, TEST_FILES, TRAIN_FILES, read_archive, read_folder
 from nas.tasks.download import check_md5
 from nas.tasks.idx import read_idx
@@ -263,6 +263,7 @@ def test_the_real_files(name: str, sizes: list[int]) -> None:
     splits = (task.train, task.val, task.test)
     assert [len(s) for s in splits] == sizes
     assert torch.bincount(task.val.targets).sum() == 5000
+    assert task.signature == SIGNATURES[name]
     if name == "cifar10":
         assert torch.bincount(task.val.targets).tolist() == [500] * 10
         mean, std = task.normalise.constants

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nas.errors import NasError
-from nas.tasks import TASKS, load_task
+from nas.tasks import SIGNATURES, TASKS, load_task
 from nas.tasks.splits import stratified
 from nas.tasks.task import Task, normalisation_of
 
@@ -40,6 +40,7 @@ def digits() -> Task:
 
 def test_digits_has_every_image_once_and_the_same_each_time(digits: Task) -> None:
     assert [len(s) for s in (digits.train, digits.val, digits.test)] == [1077, 360, 360]
+    assert digits.signature == SIGNATURES["digits"] and set(SIGNATURES) == set(TASKS)
     assert digits.signature.input_shape == (1, 8, 8)
     assert digits.signature.classes == 10
     images = torch.cat([s.inputs for s in (digits.train, digits.val, digits.test)])

@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import nn
 
-from pruning import ALLOCATIONS, METHODS, PruningError, Sparsity, check_masks, prunable, prune
-from pruning.methods import CHOSEN, RANKED, RETURNING
+from pruning import ALLOCATIONS, METHODS, Evidence, PruningError, Sparsity, check_masks, prunable, prune
+from pruning.methods import CHOSEN, RANKED, READS_SAMPLES, RETURNING
 from pruning.schedules import SCHEDULES
 from tests.pruning.nets import NETS, evidence, make
 
@@ -207,3 +207,14 @@ def test_wrong_input_shape_is_one_clear_line(method: str) -> None:
     with pytest.raises(PruningError, match=r"the network must run on inputs of shape .*; got '.*'") as info:
         prune(make("gru"), Sparsity(method, 0.5), evidence("plain"))
     assert "\n" not in str(info.value)
+
+
+@every_method
+def test_methods_that_read_samples_are_listed(method: str) -> None:
+    """Without samples exactly the listed ones refuse, and say what is missing."""
+    bare = Evidence(evidence("plain").input_shape, torch.Generator().manual_seed(0))
+    if method in READS_SAMPLES:
+        with pytest.raises(PruningError, match="inputs"):
+            prune(make("plain"), Sparsity(method, 0.5), bare)
+    else:
+        assert prune(make("plain"), Sparsity(method, 0.5), bare).density == pytest.approx(0.5, abs=0.01)

@@ -30,8 +30,8 @@ def accuracy(summary: RunSummary, width: float) -> Figure:
     log_count(left, [float(trial.kept or 1) for trial in summary.finished])
     left.set(xlabel="kept weights", title="Against kept weights")
     _front_line(left, summary.front)
-    _panel(right, summary, _density, names)
-    log_percent(right, [_density(trial) for trial in summary.finished])
+    _panel(right, summary, lambda trial: trial.achieved_density, names)
+    log_percent(right, [trial.achieved_density for trial in summary.finished])
     right.set(xlabel="density (kept fraction)", title="Against density")
     if wide:
         right.tick_params(labelleft=False)
@@ -41,10 +41,6 @@ def accuracy(summary: RunSummary, width: float) -> Figure:
     handles, labels = left.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper left", ncols=legend_columns, borderaxespad=0.2)
     return figure
-
-
-def _density(trial: Trial) -> float:
-    return trial.kept / trial.total if trial.kept and trial.total else trial.density
 
 
 def _panel(axes: Axes, summary: RunSummary, x: Callable[[Trial], float], names: Sequence[str]) -> None:
