@@ -60,9 +60,8 @@ def run(
         missing = [m for m in members if (m.family, m.number, int(m.is_twin), cell, seed) not in done]
         if missing:
             append(table, train_block(missing, cell, seed, task, device))
-            say(
-                f"{cell}, seed {seed}: {len(missing)} networks of {missing[0].graph.nodes} to {missing[-1].graph.nodes} nodes"
-            )
+            low, high = missing[0].graph.nodes, missing[-1].graph.nodes
+            say(f"{cell}, seed {seed}: {len(missing)} networks of {low} to {high} nodes")
     return read(table)
 
 

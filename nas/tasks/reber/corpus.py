@@ -62,9 +62,7 @@ def _new(known: Container[str], grammar: Grammar, kind: str, base: str, rng: np.
         text = NEGATIVES[kind](grammar, base, rng)
         if text not in known:
             return text
-    raise NasError(
-        f"negatives must differ from each other; got {base!r} again and again ({kind}). Give more bases, or longer ones."
-    )
+    raise NasError(f"negatives must differ from each other; got {base!r} again and again ({kind}). Give other bases.")
 
 
 def checked(grammar: Grammar, found: Corpus) -> Corpus:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from itertools import pairwise
 
 from nas.tasks.reber.corpus import Corpus
 from nas.tasks.reber.grammar import LETTERS
@@ -44,9 +45,6 @@ def _lookup(train: Corpus, key: Callable[[str], str]) -> Callable[[str], int]:
 
 def _bigrams(train: Corpus) -> Callable[[str], int]:
     seen = {
-        pair
-        for string, label in zip(train.strings, train.labels, strict=True)
-        if label
-        for pair in zip(string, string[1:], strict=False)
+        pair for string, label in zip(train.strings, train.labels, strict=True) if label for pair in pairwise(string)
     }
-    return lambda string: int(all(pair in seen for pair in zip(string, string[1:], strict=False)))
+    return lambda string: int(all(pair in seen for pair in pairwise(string)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 import numpy as np
 
 from nas.errors import NasError
@@ -35,16 +37,12 @@ class Drawing:
     def draw(self, rng: np.random.Generator) -> str:
         """Return one string."""
         left, state, letters = self.lengths[int(rng.integers(len(self.lengths)))], 0, []
-        while left:
-            left -= 1
-            moves = self.grammar.transitions[state]
-            pick = rng.random() * self.table[left + 1][state]
-            for letter, following in moves.items():
-                pick -= self.table[left][following]
-                if pick < 0:
-                    break
+        for after in reversed(range(left)):
+            moves = list(self.grammar.transitions[state].items())
+            ways = [self.table[after][following] for _, following in moves]
+            pick = rng.random() * sum(ways)
+            letter, state = moves[next(i for i, upper in enumerate(accumulate(ways)) if pick < upper)]
             letters.append(letter)
-            state = following
         return "".join(letters)
 
     def distinct(self, count: int, rng: np.random.Generator) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -94,7 +95,7 @@ def reber_corpus(name: str) -> tuple[Corpus, Corpus, Corpus]:
     ]
     drawn = corpus(grammar, positives, bases, rng)
     ends = np.cumsum((0, *sizes)).tolist()
-    train, val, test = (drawn.part(start, stop) for start, stop in zip(ends, ends[1:], strict=False))
+    train, val, test = (drawn.part(start, stop) for start, stop in pairwise(ends))
     return train, val, test
 
 

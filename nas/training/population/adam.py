@@ -41,6 +41,6 @@ class Adam:
 
 
 def clip_(gradient: Tensor, norm: float) -> None:
-    """Scale each network's gradient (N, K) down to `norm` where it is longer, as torch.nn.utils.clip_grad_norm_ does."""
+    """Scale each network's gradient (N, K) down to `norm` where it is longer, as clip_grad_norm_ does."""
     lengths = gradient.norm(dim=1, keepdim=True)
     gradient.mul_((norm / (lengths + 1e-6)).clamp(max=1.0))

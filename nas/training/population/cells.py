@@ -43,7 +43,7 @@ class Cell(ABC):
         """
 
     def gathered(self, table: Tensor, tokens: Tensor) -> Tensor:
-        """Return (N, P, K): the row of each letter in each network's table (N, F, K): a product with one-hot letters."""
+        """Return (N, P, K): each letter's row of each network's table (N, F, K), the product with one-hot letters."""
         networks, letters, width = table.shape
         rows = self.space("rows", (networks, len(tokens)), table, torch.int64)
         torch.add(torch.arange(networks, device=table.device)[:, None] * letters, tokens, out=rows)
