@@ -1,9 +1,8 @@
-"""Predictors from records and tables, and how good they are beside what needs no structure at all."""
+"""Predictors from records and tables."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -65,9 +64,9 @@ def gather(
     return samples(rows, target, features, exclude, groups), said | {"sources": " ".join(sources)}
 
 
-def fit(found: Samples, said: Mapping[str, str], model: str, seed: int) -> Predictor:
+def fit(found: Samples, said: Mapping[str, str], model: str, seed: int, scale: str = "accuracy") -> Predictor:
     """Return a predictor fitted on samples, with a note of where they come from."""
-    predictor = Predictor(model=model, seed=seed)
+    predictor = Predictor(model=model, seed=seed, scale=scale)
     return predictor.fit(found.rows, found.targets, groups=found.groups, provenance=said)
 
 
@@ -77,12 +76,3 @@ def provenance(study: Study) -> dict[str, str]:
     if study.config is not None:
         said["epochs"] = study.config.epochs
     return {name: str(value) for name, value in said.items()}
-
-
-def baselines(found: Samples, seed: int) -> dict[str, Mapping[str, Any]]:
-    """Return the cross-validated metrics of the mean and of the network's size alone, where the table has the size."""
-    metrics: dict[str, Mapping[str, Any]] = {}
-    for model in ("mean", "size_only"):
-        with suppress(PredictorError):
-            metrics[model] = fit(found, {}, model, seed).metrics
-    return metrics

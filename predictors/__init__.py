@@ -10,11 +10,13 @@ from predictors.features import FEATURE_VERSION, GROUPS, feature_names, features
 from predictors.models import MODELS
 from predictors.predictor import Prediction, Predictor
 from predictors.structure import multiply_adds
+from predictors.targets import SCALES
 
 __all__ = [
     "FEATURE_VERSION",
     "GROUPS",
     "MODELS",
+    "SCALES",
     "Prediction",
     "Predictor",
     "PredictorError",

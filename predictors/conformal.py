@@ -67,13 +67,22 @@ class CrossConformal:
         return widths
 
 
-def cross_conformal(make: Callable[[], Model], x: Floats, y: Floats, folds: npt.NDArray[np.int64]) -> CrossConformal:
-    """Return the models fitted without each fold of rows x (n, columns), targets y (n,), and their residuals."""
+def cross_conformal(
+    make: Callable[[], Model],
+    x: Floats,
+    y: Floats,
+    folds: npt.NDArray[np.int64],
+    settle: Callable[[Floats], Floats] = lambda values: np.clip(values, 0.0, 1.0),
+) -> CrossConformal:
+    """Return the models fitted without each fold of rows x (n, columns), targets y (n,), and their residuals.
+
+    `settle` brings predictions into the range that targets can have: [0, 1] unless they are on another scale.
+    """
     models, predictions = [], np.empty(len(y))
     for fold in range(int(folds.max()) + 1):
         held_out = folds == fold
         model = make().fit(x[~held_out], y[~held_out])
-        predictions[held_out] = np.clip(model.predict(x[held_out]), 0.0, 1.0)
+        predictions[held_out] = settle(model.predict(x[held_out]))
         models.append(model)
     return CrossConformal(models, folds, np.abs(y - predictions), predictions)
 

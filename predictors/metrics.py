@@ -22,3 +22,10 @@ def agreement(measured: Floats, predicted: Floats) -> dict[str, float]:
         "spearman": float(stats.spearmanr(measured, predicted).statistic) if ordered else 0.0,
         "kendall": float(stats.kendalltau(measured, predicted).statistic) if ordered else 0.0,
     }
+
+
+def top_regret(measured: Floats, predicted: Floats, share: float = 0.1) -> float:
+    """Return how far the best network among those predicted to be the best `share` (one at least) is from the best."""
+    count = max(1, round(share * len(measured)))
+    chosen = np.argsort(-predicted, kind="stable")[:count]
+    return float(measured.max() - measured[chosen].max())

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 
 from predictors import files
 from predictors.conformal import CrossConformal, cross_conformal
@@ -18,6 +19,7 @@ from predictors.metrics import agreement
 from predictors.models import MODELS, Model
 from predictors.models.model import Floats
 from predictors.table import accuracies, columns, matrix
+from predictors.targets import SCALES, Scale
 from pruning.naming import unknown
 
 _FOLDS = 10
@@ -40,6 +42,7 @@ class _Fit:
 
     x: Floats
     y: Floats
+    scale: Scale
     model: Model
     domain: Domain
     conformal: CrossConformal | None
@@ -52,6 +55,8 @@ class Predictor:
         model: a name of MODELS.
         groups: feature groups to use; None for every column of the rows.
         coverage: share of measured accuracies the intervals should hold, in (0, 1).
+        scale: a name of SCALES; what the model learns. Intervals are formed on that scale, so where it stretches
+            accuracies they are narrower; their coverage does not depend on it.
         intervals: False leaves the folds out: fitting is about ten times cheaper, intervals are [0, 1], and there
             are no metrics.
         seed: of the folds and the model.
@@ -64,7 +69,7 @@ class Predictor:
         rows: number of training rows.
 
     Raises:
-        PredictorError: the model is unknown, or the coverage is not in (0, 1).
+        PredictorError: the model or the scale is unknown, or the coverage is not in (0, 1).
     """
 
     def __init__(
@@ -75,9 +80,12 @@ class Predictor:
         intervals: bool = True,
         seed: int = 0,
         threads: int = 1,
+        scale: str = "accuracy",
     ) -> None:
         if model not in MODELS:
             raise PredictorError(unknown("predictor model", model, MODELS))
+        if scale not in SCALES:
+            raise PredictorError(unknown("scale of targets", scale, SCALES))
         if not 0 < coverage < 1:
             raise PredictorError(f"coverage must be in (0, 1); got {coverage} (Predictor). Use 0.9 for 90 % intervals.")
         self.model = model
@@ -86,6 +94,7 @@ class Predictor:
         self.intervals = intervals
         self.seed = int(seed)
         self.threads = int(threads)
+        self.scale = scale
         self.feature_names: tuple[str, ...] = ()
         self.metrics: dict[str, float] = {}
         self.provenance: dict[str, str] = {}
@@ -127,11 +136,12 @@ class Predictor:
             raise PredictorError(
                 f"groups must be one for each row; got {len(groups)} for {len(rows)} rows. Pair them up."
             )
-        model = self._make(names).fit(x, y)
+        scale = SCALES[self.scale](y)
+        model = self._make(names).fit(x, scale.forward(y))
         conformal = self._cross_validate(names, x, y, row_keys(x) if groups is None else groups)
         self.feature_names, self.provenance = tuple(names), dict(provenance or {})
-        self._fit = _Fit(x, y, model, domain(x), conformal)
-        self.metrics = {} if conformal is None else _metrics(y, conformal, self.coverage)
+        self._fit = _Fit(x, y, scale, model, domain(x), conformal)
+        self.metrics = {} if conformal is None else _metrics(y, scale, conformal, self.coverage)
         return self
 
     def predict(self, rows: Sequence[Mapping[str, float]]) -> list[Prediction]:
@@ -149,7 +159,7 @@ class Predictor:
         accuracy = self.predict_mean(x)
         lower, upper = np.zeros(len(x)), np.ones(len(x))
         if fit.conformal is not None:
-            lower, upper = (np.clip(end, 0.0, 1.0) for end in fit.conformal.bounds(x, self.coverage))
+            lower, upper = _ends(fit.scale, *fit.conformal.bounds(x, self.coverage))
         inside = fit.domain.contains(x)
         lower, upper = np.minimum(lower, accuracy), np.maximum(upper, accuracy)
         ends = (accuracy.tolist(), lower.tolist(), upper.tolist(), inside.tolist())
@@ -161,13 +171,13 @@ class Predictor:
         Raises:
             PredictorError: not fitted, or the matrix has another number of columns.
         """
-        model = self._require_fit().model
+        fit = self._require_fit()
         if x.ndim != 2 or x.shape[1] != len(self.feature_names):
             raise PredictorError(
                 f"matrix must be (rows, {len(self.feature_names)}); got {x.shape}. "
                 f"Order the columns as in Predictor.feature_names."
             )
-        return np.asarray(np.clip(model.predict(x), 0.0, 1.0))
+        return fit.scale.backward(fit.model.predict(x))
 
     def save(self, folder: Path) -> None:
         """Write `predictor.json` and the files it names into `folder`, replacing a predictor that is there.
@@ -187,6 +197,7 @@ class Predictor:
                 "coverage": self.coverage,
                 "intervals": self.intervals,
                 "seed": self.seed,
+                "scale": self.scale,
             },
             feature_names=self.feature_names,
             metrics=self.metrics,
@@ -213,10 +224,10 @@ class Predictor:
         predictor.feature_names = saved.feature_names
         predictor.metrics, predictor.provenance = saved.metrics, saved.provenance
         model, *parts = (predictor._make(saved.feature_names).restore(content) for content in saved.models)
-        conformal = None
+        scale, conformal = SCALES[predictor.scale](saved.y), None
         if saved.folds is not None and saved.predictions is not None:
-            conformal = CrossConformal(parts, saved.folds, np.abs(saved.y - saved.predictions), saved.predictions)
-        predictor._fit = _Fit(saved.x, saved.y, model, Domain(saved.x, saved.domain_limit), conformal)
+            conformal = _conformal(parts, saved.folds, scale.forward(saved.y), saved.predictions)
+        predictor._fit = _Fit(saved.x, saved.y, scale, model, Domain(saved.x, saved.domain_limit), conformal)
         return predictor
 
     def _make(self, names: Sequence[str]) -> Model:
@@ -228,7 +239,14 @@ class Predictor:
         if not self.intervals:
             return None
         folds = grouped_folds(keys, _FOLDS, np.random.default_rng(self.seed))
-        return cross_conformal(lambda: self._make(names), x, y, folds)
+        scale = SCALES[self.scale](y)
+        return cross_conformal(
+            lambda: self._make(names),
+            x,
+            scale.forward(y),
+            folds,
+            settle=lambda values: scale.forward(scale.backward(values)),
+        )
 
     def _require_fit(self) -> _Fit:
         if self._fit is None:
@@ -236,11 +254,22 @@ class Predictor:
         return self._fit
 
 
-def _metrics(y: Floats, conformal: CrossConformal, coverage: float) -> dict[str, float]:
+def _conformal(models: Sequence[Model], folds: npt.NDArray[np.int64], y: Floats, predictions: Floats) -> CrossConformal:
+    return CrossConformal(models, folds, np.abs(y - predictions), predictions)
+
+
+def _ends(scale: Scale, lower: Floats, upper: Floats) -> tuple[Floats, Floats]:
+    """Return accuracies of interval ends on the scale; infinite ends are 0 and 1 whatever the scale reaches."""
+    low = np.where(np.isneginf(lower), 0.0, scale.backward(np.where(np.isneginf(lower), 0.0, lower)))
+    high = np.where(np.isposinf(upper), 1.0, scale.backward(np.where(np.isposinf(upper), 0.0, upper)))
+    return np.asarray(low), np.asarray(high)
+
+
+def _metrics(y: Floats, scale: Scale, conformal: CrossConformal, coverage: float) -> dict[str, float]:
     widths = conformal.held_out_half_widths(coverage)
-    low, high = (np.clip(conformal.predictions + sign * widths, 0.0, 1.0) for sign in (-1, 1))
+    low, high = _ends(scale, conformal.predictions - widths, conformal.predictions + widths)
     return {
-        **agreement(y, conformal.predictions),
+        **agreement(y, scale.backward(conformal.predictions)),
         "coverage": float(np.mean(conformal.residuals <= widths)),
         "width": float(np.mean(high - low)),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,22 +19,37 @@ def fit_predictor(
     exclude: Annotated[list[str] | None, typer.Option(help="Columns to leave out.")] = None,
     groups: Annotated[str | None, typer.Option(help="Column whose equal values stay in one fold.")] = None,
     model: Annotated[str, typer.Option(help="xgboost, ...")] = "xgboost",
-    evaluate: Annotated[bool, typer.Option("--evaluate", help="Also fit what knows no structure, beside it.")] = False,
+    scale: Annotated[str, typer.Option(help="Scale that accuracies are learned on.")] = "accuracy",
+    evaluate: Annotated[
+        bool, typer.Option("--evaluate", help="Repeated cross-validation, with intervals, beside baselines.")
+    ] = False,
+    repeats: Annotated[int, typer.Option(help="Cross-validations of --evaluate.", min=1)] = 3,
+    ablate: Annotated[bool, typer.Option("--ablate", help="With --evaluate: what each feature group adds.")] = False,
     seed: Annotated[int, typer.Option(help="Of folds and model.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Folder to save the predictor in.")] = None,
     json: Json = False,
 ) -> None:
     """Fit, cross-validate and save a predictor; every figure it prints is for networks it was not fitted on."""
-    from experiments.fitting import baselines, fit, gather
+    from experiments.evaluating import evaluation, warnings
+    from experiments.fitting import fit, gather
     from experiments.output import Output
-    from experiments.terminal.metrics_table import metrics_table
+    from experiments.terminal.metrics_table import evaluation_tables, metrics_table
 
     output = Output(json)
     found, said = gather(sources, target, features or (), exclude or (), groups)
     with output.progress.status(f"fitting {model} on {len(found.rows)} networks"):
-        fitted = fit(found, {**said, "target": target}, model, seed)
-        beside = baselines(found, seed) if evaluate else {}
-    output.results.print(metrics_table(f"{model} on {len(found.rows)} networks", fitted.metrics, beside))
+        fitted = fit(found, {**said, "target": target}, model, seed, scale)
+    leaks = warnings(found)
+    for line in leaks:
+        output.progress.print(f"warning: {line}", soft_wrap=True, markup=False)
+    figures: dict[str, Any] = dict(fitted.metrics)
+    if evaluate:
+        with output.progress.status(f"cross-validating {model} {repeats} times"):
+            figures = evaluation(found, model, scale, seed, repeats, ablate)
+    title = f"{model} on {len(found.rows)} networks"
+    tables = evaluation_tables(title, figures) if evaluate else [metrics_table(title, figures, {})]
+    for table in tables:
+        output.results.print(table)
     if found.dropped:
         output.results.print(
             f"left out, without {target}: {found.dropped} of {found.dropped + len(found.rows)} rows", markup=False
@@ -42,5 +57,5 @@ def fit_predictor(
     if out is not None:
         fitted.save(out)
         output.results.print(f"predictor written to {out}", soft_wrap=True, markup=False)
-    counts = {"rows": len(found.rows), "features": len(found.rows[0]), "dropped": found.dropped}
-    output.emit({**fitted.metrics, "baselines": beside, **counts, "model": model, "target": target, "out": out})
+    counts = {"rows": len(found.rows), "features": len(found.rows[0]), "dropped": found.dropped, "warnings": leaks}
+    output.emit({**figures, **counts, "model": model, "scale": scale, "target": target, "out": out})

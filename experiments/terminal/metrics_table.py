@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
@@ -14,6 +14,8 @@ NAMES = {
     "mae": "mean abs. error",
     "spearman": "Spearman",
     "kendall": "Kendall",
+    "top_regret": "regret of the best tenth",
+    "partial_r2_beyond_size": "partial R² beyond size",
     "coverage": "coverage",
     "width": "interval width",
 }
@@ -26,6 +28,31 @@ def metrics_table(title: str, metrics: Mapping[str, Any], beside: Mapping[str, M
     for key, name in NAMES.items():
         if key in metrics:
             table.add_row(name, *(_figure(found.get(key)) for found in (metrics, *beside.values())))
+    return table
+
+
+def evaluation_tables(title: str, figures: Mapping[str, Any]) -> list[Table]:
+    """Return the tables of an evaluation: figures beside baselines, single columns, groups left out, ablation."""
+    beside = dict(figures["baselines"])
+    for name, found in list(figures["single_columns"].items())[:1]:
+        beside[f"{name} alone"] = found
+    if figures["noise_ceiling"]:
+        beside["noise ceiling"] = figures["noise_ceiling"]
+    tables = [metrics_table(f"{title}, {figures['repeats']} cross-validations", figures, beside)]
+    if figures["by_group"]:
+        tables.append(_each("left out", figures["by_group"], ("r2", "mae", "spearman", "kendall")))
+    if figures["ablation"]:
+        tables.append(_each("R² that a feature group adds, or all others add to it", figures["ablation"], _ABLATION))
+    return tables
+
+
+_ABLATION = ("without", "alone")
+
+
+def _each(title: str, rows: Mapping[str, Mapping[str, Any]], columns: Sequence[str]) -> Table:
+    table = new_table(title, [("", "left"), *((NAMES.get(name, name), "right") for name in columns)])
+    for row, found in rows.items():
+        table.add_row(row, *(_figure(found.get(name)) for name in columns))
     return table
 
 

@@ -6,12 +6,14 @@ from typing import Any, Self
 
 import numpy as np
 import xgboost
-from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.utils.validation import check_is_fitted
 
+from predictors.models.arrays import Arrays
+from predictors.models.estimator import Regressor
 from predictors.models.model import Floats
 
 
-class BoostedTrees(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+class BoostedTrees(Regressor):
     """Gradient-boosted regression trees on squared error, starting from the training mean.
 
     Args:
@@ -51,24 +53,29 @@ class BoostedTrees(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.seed = seed
         self.threads = threads
 
-    def fit(self, x: Floats, y: Floats) -> Self:
-        """Grow the trees on rows x (n, columns) and targets y (n,)."""
+    def _fit(self, x: Floats, y: Floats) -> None:
         data = xgboost.QuantileDMatrix(x, y, max_bin=self.bins, nthread=self.threads)
         self.booster_ = xgboost.train(self._parameters(float(np.mean(y))), data, num_boost_round=self.rounds)
-        return self
 
-    def predict(self, x: Floats) -> Floats:
-        """Return (m,) predictions."""
-        return np.asarray(self.booster_.inplace_predict(np.asarray(x, dtype=np.float32)), dtype=np.float64)
+    def _predict(self, x: Floats) -> Floats:
+        return np.asarray(self.booster_.inplace_predict(x.astype(np.float32)), dtype=np.float64)
 
     def dump(self) -> bytes:
         """Return the trees as UBJ."""
+        check_is_fitted(self)
         return bytes(self.booster_.save_raw("ubj"))
 
     def restore(self, content: bytes) -> Self:
         """Take over dumped trees."""
         self.booster_ = xgboost.Booster({"nthread": self.threads}, model_file=bytearray(content))
+        self.n_features_in_ = int(self.booster_.num_features())
         return self
+
+    def _arrays(self) -> dict[str, Any]:
+        return {"booster": self.dump()}
+
+    def _take(self, found: Arrays) -> None:
+        self.restore(found["booster"].tobytes())
 
     def _parameters(self, base: float) -> dict[str, Any]:
         return {

@@ -3,37 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Self
+from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.utils import Tags
 
-from predictors.models.arrays import pack, unpack
+from predictors.models.arrays import Arrays
+from predictors.models.estimator import Regressor
 from predictors.models.model import Floats, Model
 
 
-class Mean(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+class Mean(Regressor):
     """Predicts the training mean whatever the row."""
 
-    suffix = "npz"
-
-    def fit(self, x: Floats, y: Floats) -> Self:
-        """Remember the mean of y (n,)."""
+    def _fit(self, x: Floats, y: Floats) -> None:
         self.mean_ = float(np.mean(y))
-        return self
 
-    def predict(self, x: Floats) -> Floats:
-        """Return the mean, (m,)."""
+    def _predict(self, x: Floats) -> Floats:
         return np.full(len(x), self.mean_)
 
-    def dump(self) -> bytes:
-        """Return the mean as npz bytes."""
-        return pack(mean=self.mean_)
+    def _arrays(self) -> dict[str, Any]:
+        return {"mean": self.mean_}
 
-    def restore(self, content: bytes) -> Self:
-        """Take over a dumped mean."""
-        self.mean_ = float(unpack(content)["mean"])
-        return self
+    def _take(self, found: Arrays) -> None:
+        self.mean_ = float(found["mean"])
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.regressor_tags.poor_score = True
+        return tags
 
 
 def mean(names: Sequence[str], seed: int, threads: int) -> Model:
