@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from experiments.benchmarks.overhead import overhead
+from experiments.benchmarks.population import population
 from experiments.benchmarks.resume import resume
 from experiments.benchmarks.screening import screening
 from experiments.benchmarks.speed import training
@@ -20,6 +21,7 @@ Benchmark: TypeAlias = Callable[[Path, Callable[[str], None]], Table]
 BENCHMARKS: dict[str, Benchmark] = {
     "executors": executors,
     "overhead": overhead,
+    "population": population,
     "resume": resume,
     "screening": screening,
     "training": training,

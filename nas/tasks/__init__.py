@@ -30,6 +30,9 @@ SIGNATURES: dict[str, Signature] = {
     "digits": Signature((1, 8, 8), 10),
     "mnist": Signature((1, 28, 28), 10),
     "cifar10": Signature((3, 32, 32), 10),
+    "reber": Signature((25, 7), 2),
+    "reber_embedded": Signature((25, 7), 2),
+    "reber_published": Signature((53, 26), 2),
 }
 """What a task's networks take and return, known without reading its data."""
 

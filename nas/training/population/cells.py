@@ -84,14 +84,19 @@ def arriving(packed: Packed, step: int, carried: Tensor | None, last: Tensor) ->
     return carried if going == size else torch.cat((carried, last[:, going:size]), 1)
 
 
-def tanh(values: Tensor, out: Tensor) -> None:
-    """Write tanh(values) to `out`; `values` is spent. On the CPU as 2 sigmoid(2 x) - 1, four times as fast there.
+def by_sigmoid(like: Tensor) -> bool:
+    """Return whether tanh(x) is had as 2 sigmoid(2 x) - 1: on a CPU that is four times as fast as tanh itself.
 
     The detour costs about 1e-7, absolutely; float32 holds states of up to 1 no better.
     """
-    if values.device.type == "cpu" and values.dtype == torch.float32:
-        values.mul_(2).sigmoid_()
-        torch.sub(values, 0.5, out=out).mul_(2)
+    return like.device.type == "cpu" and like.dtype == torch.float32
+
+
+def tanh(values: Tensor, out: Tensor, *, doubled: bool = False) -> None:
+    """Write tanh(values) to `out`; `values` is spent. With `doubled`, it holds twice the argument already."""
+    if doubled or by_sigmoid(values):
+        (values if doubled else values.mul_(2)).sigmoid_()
+        torch.add(values.new_tensor(-1.0), values, alpha=2, out=out)
     else:
         torch.tanh(values, out=out)
 
@@ -109,15 +114,18 @@ class Plain(Cell):
         """Return the states."""
         self.packed, self.hidden = packed, hidden
         states = self.gathered(table, packed.tokens)  # inputs, replaced by states step by step
+        doubled = self.activation == "tanh" and by_sigmoid(states)
+        scale = 2 if doubled else 1
         for step, rows in enumerate(rows_of(packed)):
             into = states[:, rows]
             made = self.space("step", tuple(into.shape), into)
             if step == 0:
-                made.copy_(into)
+                torch.mul(into, scale, out=made)
             else:
-                torch.baddbmm(into, states[:, going_on(packed, step)], hidden, out=made)
+                before = states[:, going_on(packed, step)]
+                torch.baddbmm(into, before, hidden, beta=scale, alpha=scale, out=made)
             if self.activation == "tanh":
-                tanh(made, into)
+                tanh(made, into, doubled=doubled)
             else:
                 torch.clamp(made, min=0, out=into)
         self.states = states

@@ -48,6 +48,10 @@ class Members:
             bias.view(-1, classes),
         )
 
+    def some(self, rows: slice) -> Members:
+        """Return some of the networks, their parameters views of these."""
+        return Members(self.cell, self.widths[rows], self.values[rows], self.present[rows], self.sizes)
+
     @property
     def decays(self) -> Tensor:
         """(K,) bool: True for weights, False for biases."""

@@ -24,6 +24,8 @@ from nas.training.schedule import rate_share
 from predictors.structure import multiply_adds
 
 _EVALUATED = 512
+_LEAST_BLOCK, _CACHED = 4, 512
+"""On a CPU, networks times gates times units of one block."""
 
 
 def train_population(
@@ -69,7 +71,7 @@ def train_population(
     deadline = Deadline(time_limit_seconds)
     task = task.to(device)
     members = gather(modules, masks, device)
-    runs = _Run(members, task, recipe, seed, clip, constant_rate, deadline)
+    runs = Stepper(members, task, recipe, seed, clip, constant_rate, deadline)
     curves: list[list[Epoch]] = [[] for _ in modules]
     for number in range(1, recipe.epochs + 1):
         epochs = runs.epoch(number)
@@ -101,8 +103,8 @@ def _check(task: Task, recipe: Recipe) -> None:
         )
 
 
-class _Run:
-    """What lasts from epoch to epoch."""
+class Stepper:
+    """What lasts from epoch to epoch, and one step of it."""
 
     def __init__(
         self,
@@ -117,6 +119,7 @@ class _Run:
         self.members, self.task, self.recipe, self.clip, self.deadline = members, task, recipe, clip, deadline
         self.constant_rate = constant_rate
         self.cell = CELLS[members.cell]()
+        self.blocks = blocks(members)
         self.optimizer = Adam(members.values, recipe.momentum, recipe.weight_decay, members.decays)
         self.order = stream(seed, "order", task.device)
         self.failed: list[str | None] = [None] * len(members)
@@ -128,7 +131,7 @@ class _Run:
         right = torch.zeros_like(losses)
         for indices in self._batches():
             step = (number - 1) * (len(self.task.train) // self.recipe.batch_size) + steps
-            found, correct = self._step(indices, step)
+            found, correct = self.step(indices, step)
             losses += found
             right += correct
             steps += 1
@@ -147,10 +150,12 @@ class _Run:
         order = torch.randperm(count, generator=self.order, device=self.task.device)
         yield from torch.split(order[: count // size * size], size)
 
-    def _step(self, indices: Tensor, step: int) -> tuple[Tensor, Tensor]:
+    def step(self, indices: Tensor, step: int) -> tuple[Tensor, Tensor]:
+        """Train on the strings at `indices`; return each network's loss and number of right answers before the step."""
         train, recipe = self.task.train, self.recipe
         packed = pack(train.inputs[indices], train.targets[indices], self.members.sizes[0])
-        losses, right, slope = gradient(self.members, self.cell, packed, recipe.label_smoothing)
+        found = [gradient(part, self.cell, packed, recipe.label_smoothing) for part in self.blocks]
+        losses, right, slope = (torch.cat(parts) for parts in zip(*found, strict=True))
         if self.clip is not None:
             clip_(slope, self.clip)
         steps = recipe.epochs * (len(train) // recipe.batch_size)
@@ -170,15 +175,26 @@ class _Run:
                 )
 
 
+def blocks(members: Members) -> list[Members]:
+    """Return the population in parts whose steps stay in a CPU's cache; a GPU takes it whole.
+
+    Parts take turns at every batch, so all networks see a batch before the next one.
+    """
+    size = len(members)
+    if members.values.device.type == "cpu":
+        _, gates, units, _ = members.sizes
+        size = max(_LEAST_BLOCK, _CACHED // (gates * units))
+    return [members.some(slice(start, start + size)) for start in range(0, len(members), size)]
+
+
 def accuracy(members: Members, task: Task, part: Split) -> Tensor:
     """Return the share of `part` that each network classifies rightly, float64 (N,)."""
-    cell = CELLS[members.cell]()
+    cell, parts = CELLS[members.cell](), blocks(members)
     right = torch.zeros(len(members), dtype=torch.int64, device=part.inputs.device)
     for start in range(0, len(part), _EVALUATED):
         rows = slice(start, start + _EVALUATED)
         packed = pack(part.inputs[rows], part.targets[rows], members.sizes[0])
-        found, _, _ = logits(members, cell, packed)
-        right += (found.argmax(-1) == packed.targets).sum(-1)
+        right += torch.cat([(logits(some, cell, packed)[0].argmax(-1) == packed.targets).sum(-1) for some in parts])
     return right.double() / len(part)
 
 
