@@ -52,8 +52,8 @@ def population(folder: Path, say: Callable[[str], None], sizes: Sequence[int] = 
     best = {cell: max((r for r in rows if r["cell"] == cell), key=lambda r: float(r["ratio"])) for cell in CELLS}
     return Table(
         "population",
-        f"{UNITS} units, Watts-Strogatz degree {DEGREE}, batch {BATCH}, strings of 11 to 25 letters, float32, {device}, "
-        f"{torch.get_num_threads()} threads; medians of {repeats}",
+        f"{UNITS} units, Watts-Strogatz, degree {DEGREE}, batch {BATCH}, strings of 11 to 25 letters, float32, "
+        f"{device}, {torch.get_num_threads()} threads; medians of {repeats}",
         rows,
         {f"{cell}_{key}": best[cell][key] for cell in CELLS for key in ("networks", "ratio", "share_of_bmm")},
     )

@@ -21,8 +21,8 @@ class OneHot:
 
     @property
     def constants(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Per-letter mean and standard deviation by which inputs are shifted and scaled: none."""
-        return (0.0,) * self.letters, (1.0,) * self.letters
+        """One mean and standard deviation for all, of unit vectors as they are: 0 and 1."""
+        return (0.0,), (1.0,)
 
     def to(self, device: torch.device | str) -> OneHot:
         """Return itself: there is nothing to move."""
