@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from experiments.files import write_text
 from experiments.reproduce.reber.networks import CELLS, Network, networks
 from nas.outcomes import Epoch
 from nas.tasks import Task
@@ -55,7 +56,7 @@ def run(
     table: Path, task: Task, seeds: Sequence[int], cells: Sequence[str], say: Callable[[str], None], device: str = "cpu"
 ) -> list[Row]:
     """Train every block that is not in `table` yet, adding its rows when it is done; return all rows of the table."""
-    done = {key(row) for row in read(table)} if table.exists() else set()
+    done = {key(row) for row in _mended(table)} if table.exists() else set()
     for cell, seed, _, members in blocks(seeds, cells):
         missing = [m for m in members if (m.family, m.number, int(m.is_twin), cell, seed) not in done]
         if missing:
@@ -106,12 +107,18 @@ def append(table: Path, rows: Sequence[Row]) -> None:
         writer.writerows(asdict(row) for row in rows)
 
 
+def _mended(table: Path) -> list[Row]:
+    """Return the rows of the CSV after taking away a last line that a kill cut short."""
+    text = table.read_text()
+    if not text.endswith("\n"):
+        write_text(table, text[: text.rfind("\n") + 1])
+    return read(table)
+
+
 def read(table: Path) -> list[Row]:
-    """Return the rows of the CSV; a line cut short by a kill is left out."""
+    """Return the rows of the CSV."""
     kinds = {"family": str, "cell": str, "graph": int, "is_twin": int, "seed": int, "epochs_to_threshold": int}
-    found = []
     with table.open(newline="") as file:
-        for line in csv.DictReader(file):
-            if None not in line.values() and line["epochs_to_threshold"] != "":
-                found.append(Row(**{name: kinds.get(name, float)(text) for name, text in line.items()}))
-    return found
+        return [
+            Row(**{name: kinds.get(name, float)(text) for name, text in line.items()}) for line in csv.DictReader(file)
+        ]

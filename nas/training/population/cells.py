@@ -19,6 +19,8 @@ from torch import Tensor
 from nas.training.population.packing import Packed
 from nas.training.population.workspace import Workspace
 
+_MINUS_ONE = torch.tensor(-1.0)
+
 
 class Cell(ABC):
     """One kind of recurrent unit; it remembers the last `forward` for one `backward`."""
@@ -96,7 +98,7 @@ def tanh(values: Tensor, out: Tensor, *, doubled: bool = False) -> None:
     """Write tanh(values) to `out`; `values` is spent. With `doubled`, it holds twice the argument already."""
     if doubled or by_sigmoid(values):
         (values if doubled else values.mul_(2)).sigmoid_()
-        torch.add(values.new_tensor(-1.0), values, alpha=2, out=out)
+        torch.add(_MINUS_ONE, values, alpha=2, out=out)
     else:
         torch.tanh(values, out=out)
 
