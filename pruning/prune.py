@@ -18,7 +18,7 @@ from pruning.evidence import Evidence
 from pruning.masks import MaskSet, check_masks
 from pruning.methods import CHOSEN, RANKED, RETURNING
 from pruning.multipliers import factors
-from pruning.parameters import present, prunable
+from pruning.parameters import existing, present, prunable
 from pruning.rounds import Rounds
 from pruning.sampling import bernoulli
 from pruning.scope import Scope, scope
@@ -68,10 +68,8 @@ def prune(module: nn.Module, sparsity: Sparsity, evidence: Evidence) -> MaskSet:
     metadata = _provenance(sparsity, evidence)
     with torch.inference_mode(mode=False):  # a tensor made in inference mode could not be differentiated
         shapes = _shapes(module)
-        existing = present(module)
-        whole = all(bool(mask.all()) for mask in existing.values())
-        sizes = {name: int(existing[name].count_nonzero()) for name in shapes}
-        if not whole:
+        there, sizes = present(module), existing(module)
+        if there:
             _check_partial(sparsity, sizes)
         if sparsity.method in CHOSEN:
             return _reported(_chosen(module, sparsity, evidence, budget(sparsity.density, sizes)), metadata)
@@ -88,7 +86,7 @@ def prune(module: nn.Module, sparsity: Sparsity, evidence: Evidence) -> MaskSet:
             sparsity.schedule,
             returning=sparsity.method in RETURNING,
             allow_empty=sparsity.allow_empty,
-            present=None if whole else existing,
+            present=there,
         )
         counts = _fixed_counts(shapes, sizes, sparsity, plan, guide)
         return _reported(_ranked(ranking, sizes, sparsity, plan, counts, scale), metadata)
@@ -107,11 +105,11 @@ def _check_partial(sparsity: Sparsity, sizes: Mapping[str, int]) -> None:
 
 
 def _fixed_counts(
-    shapes: Mapping[str, Size], existing: Mapping[str, int], sparsity: Sparsity, plan: Scope, guide: MaskSet | None
+    shapes: Mapping[str, Size], there: Mapping[str, int], sparsity: Sparsity, plan: Scope, guide: MaskSet | None
 ) -> dict[str, int] | None:
     """Return the count of each free layer, or None if the ranking across layers decides them."""
     free = {name: shapes[name] for name in plan.free}
-    sizes = {name: existing[name] for name in free}
+    sizes = {name: there[name] for name in free}
     if not free:
         return {}
     if guide is not None:
@@ -127,14 +125,14 @@ def _fixed_counts(
 
 def _ranked(
     ranking: Rounds,
-    existing: Mapping[str, int],
+    there: Mapping[str, int],
     sparsity: Sparsity,
     plan: Scope,
     counts: dict[str, int] | None,
     scale: Mapping[str, float],
 ) -> dict[str, Tensor]:
     """Return the masks of steps 2 to 4."""
-    sizes = {name: existing[name] for name in plan.free}
+    sizes = {name: there[name] for name in plan.free}
     across = None
     if counts is None:
         across = ranking.named(ranking.across(plan.kept, plan.pinned))

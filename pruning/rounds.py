@@ -29,8 +29,7 @@ class Rounds:
         schedule: name in `SCHEDULES`.
         returning: whether removed weights are ranked too, by the scores they still have, and may return.
         allow_empty: whether a ranking across layers may leave a layer without weights.
-        present: layer -> which entries exist, in the order of `shapes`; None for all. Others are never kept, and
-            counts are of existing ones.
+        present: which entries exist of layers that lack some. Others are never kept, counts are of existing ones.
     """
 
     scorer: Scorer
@@ -40,7 +39,7 @@ class Rounds:
     schedule: str = "exponential"
     returning: bool = False
     allow_empty: bool = False
-    present: Mapping[str, Tensor] | None = None
+    present: Mapping[str, Tensor] = field(default_factory=dict)
     _dense: Tensor | None = field(default=None, init=False)
 
     def across(self, kept: int, pinned: Mapping[str, int]) -> Tensor:
@@ -87,15 +86,18 @@ class Rounds:
 
     def _existing(self) -> dict[str, int]:
         """Return how many entries each layer has that exist."""
-        if self.present is None:
-            return {name: shape.numel() for name, shape in self.shapes.items()}
-        return {name: int(self.present[name].count_nonzero()) for name in self.shapes}
+        return {
+            name: int(self.present[name].count_nonzero()) if name in self.present else shape.numel()
+            for name, shape in self.shapes.items()
+        }
 
     def _all(self) -> Tensor:
         """Return the flat mask of all entries that exist."""
-        if self.present is None:
-            return torch.ones(sum(self._sizes()), dtype=torch.bool, device="cpu")
-        return torch.cat([self.present[name].reshape(-1) for name in self.shapes])
+        flat = torch.ones(sum(self._sizes()), dtype=torch.bool, device="cpu")
+        for name, layer in self.named(flat).items():
+            if name in self.present:
+                layer.copy_(self.present[name])
+        return flat
 
     def _steps(self, size: int, kept: int) -> list[int]:
         return list(steps(size, kept, self.rounds, self.schedule))
@@ -112,7 +114,7 @@ class Rounds:
         scores = checked(self.scorer(self.named(alive)), self.shapes)
         if not self.returning:
             return scores.masked_fill_(~alive, DEAD)
-        return scores if self.present is None else scores.masked_fill_(~self._all(), DEAD)
+        return scores.masked_fill_(~self._all(), DEAD) if self.present else scores
 
     def _settled(self, scores: Tensor, fixed: Mapping[str, int]) -> Tensor:
         """Return scores by which the best of each pinned layer outrank all others, and its others none."""

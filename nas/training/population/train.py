@@ -22,6 +22,8 @@ from nas.training.population.packing import pack
 from nas.training.recipe import Recipe
 from nas.training.schedule import rate_share
 from predictors.structure import multiply_adds
+from pruning import prunable
+from pruning.parameters import existing
 
 _EVALUATED = 512
 _LEAST_BLOCK, _CACHED = 4, 512
@@ -218,9 +220,6 @@ def _result(
 
 def present_counts(module: nn.Module, masks: Mapping[str, Tensor]) -> tuple[int, int]:
     """Return how many prunable weights are kept, and how many entries their tensors have."""
-    from pruning import prunable
-    from pruning.parameters import present
-
-    weights, existing = prunable(module), present(module)
-    kept = sum(int((existing[n] & masks[n].cpu() if n in masks else existing[n]).sum()) for n in weights)
-    return kept, sum(weight.numel() for weight in weights.values())
+    there = existing(module)
+    kept = sum(int(masks[name].count_nonzero()) if name in masks else count for name, count in there.items())
+    return kept, sum(weight.numel() for weight in prunable(module).values())
