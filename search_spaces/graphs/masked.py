@@ -52,7 +52,7 @@ class MaskedRecurrent(nn.RNNBase):
             "weight_hh_l0": np.tile(hidden, (self.gates, 1)),
         }
         for name, wiring in self._wiring.items():
-            self.register_buffer(_buffer(name), torch.from_numpy(wiring), persistent=False)
+            self.register_buffer(_buffer(name), _as_buffer(wiring), persistent=False)
 
     def present_weights(self) -> dict[str, Tensor]:
         """Return parameter name -> bool CPU tensor of its shape, True where the weight exists."""
@@ -97,7 +97,7 @@ class MaskedLinear(nn.Linear):
     def __init__(self, wiring: Wiring, gain: float = 1.0) -> None:
         super().__init__(wiring.shape[1], wiring.shape[0])
         self._wiring, self.gain = wiring, gain
-        self.register_buffer("present", torch.from_numpy(wiring), persistent=False)
+        self.register_buffer("present", _as_buffer(wiring), persistent=False)
 
     def present_weights(self) -> dict[str, Tensor]:
         """Return parameter name -> bool CPU tensor of its shape, True where the weight exists."""
@@ -123,6 +123,12 @@ class MaskedLinear(nn.Linear):
 def digest(wiring: Wiring) -> str:
     """Return 8 hexadecimal digits that equal wirings share."""
     return hashlib.sha256(np.packbits(wiring).tobytes() + str(wiring.shape).encode()).hexdigest()[:8]
+
+
+def _as_buffer(wiring: Wiring) -> Tensor:
+    """Return the wiring on the default device, which is "meta" where only shapes are wanted."""
+    buffer = torch.empty(wiring.shape, dtype=torch.bool)
+    return buffer if buffer.is_meta else buffer.copy_(torch.from_numpy(wiring))
 
 
 def _buffer(name: str) -> str:

@@ -26,7 +26,7 @@ from pruning import prunable
 from pruning.parameters import existing
 
 _EVALUATED = 512
-_LEAST_BLOCK, _CACHED = 4, 512
+_LEAST_BLOCK, _CACHED = 8, 1024
 """On a CPU, networks times gates times units of one block."""
 
 
