@@ -1,10 +1,10 @@
 """Recurrent cells over many networks at once, each with a backward pass written by hand.
 
 Rows are the letters of a packed batch (P of them), N networks, H units, G gates. A step multiplies the states of the
-step before by each network's own weights, one batched product; the backward pass runs the steps in reverse, again
-one product a step, and the products for the weights are done once, over all rows. All that a step of the backward
-pass needs besides the gradient of its state is computed beforehand for all rows in a few long operations, so that a
-step is a product and one to five element-wise operations.
+step before by each network's own weights, one batched product; the backward pass runs the steps in reverse, with one
+product for the state's gradient and one that adds to the weights', while both factors are still in the cache. What
+else a step of the backward pass needs is computed beforehand for all rows in a few long operations, so that a step is
+two products and one to five element-wise operations.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ class Cell(ABC):
 
     @abstractmethod
     def backward(self, last: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the gradients of input rows and hidden products, (N, P, G H), for that of the last states (N, B, H).
+        """Return the gradients of input rows (N, P, G H) and hidden weights (N, H, G H) for that of the last states.
 
-        They are one and the same but for the GRU.
+        Those are (N, B, H), in the order of the batch.
         """
 
     def gathered(self, table: Tensor, tokens: Tensor) -> Tensor:
@@ -67,10 +67,8 @@ def rows_of(packed: Packed) -> list[slice]:
 
 def previous(states: Tensor, packed: Packed, out: Tensor) -> Tensor:
     """Return `out` (N, P, H) filled with the states of the step before each row, 0 where a string begins."""
-    out[:, : packed.sizes[0]] = 0
-    parts = [states[:, going_on(packed, step)] for step in range(1, len(packed.sizes))]
-    if parts:
-        out[:, packed.sizes[0] :] = torch.cat(parts, 1)
+    for step, rows in enumerate(rows_of(packed)):
+        out[:, rows] = states[:, going_on(packed, step)] if step else 0
     return out
 
 
@@ -134,19 +132,20 @@ class Plain(Cell):
         return states
 
     def backward(self, last: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the gradient of the pre-activations, twice."""
+        """Return the gradients of input rows and hidden weights."""
         packed, states, back = self.packed, self.states, self.hidden.transpose(1, 2)
-        made = self.space("slopes", tuple(states.shape), states)  # slopes, replaced by gradients step by step
-        if self.activation == "tanh":
-            torch.mul(states, states, out=made).neg_().add_(1)
-        else:
-            torch.sign(states, out=made)
+        made, weights = self.space("gradients", tuple(states.shape), states), torch.zeros_like(self.hidden)
         carried: Tensor | None = None
         for step, rows in reversed(list(enumerate(rows_of(packed)))):
-            gradient = made[:, rows].mul_(arriving(packed, step, carried, last))
+            arrived, gradient = arriving(packed, step, carried, last), made[:, rows]
+            if self.activation == "tanh":
+                torch.ops.aten.tanh_backward.grad_input(arrived, states[:, rows], grad_input=gradient)
+            else:
+                torch.mul(arrived, states[:, rows] > 0, out=gradient)
             if step:
+                weights.baddbmm_(states[:, going_on(packed, step)].transpose(1, 2), gradient)
                 carried = torch.bmm(gradient, back, out=self.space("carried", tuple(gradient.shape), gradient))
-        return made, made
+        return made, weights
 
 
 class GRU(Cell):
@@ -185,8 +184,9 @@ class GRU(Cell):
         return states
 
     def backward(self, last: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the gradients of input rows and of hidden products; they differ in the third gate."""
+        """Return the gradients of input rows and hidden weights."""
         packed, fresh, keep, reset = self.packed, self.fresh, self.keep, self.reset
+        weights = torch.zeros_like(self.hidden)
         units, back = fresh.shape[-1], self.hidden.transpose(1, 2)
         shape = tuple(fresh.shape)
         both = self.space("slopes", (*shape[:2], 4 * units), fresh)  # r, z, h W_n; then n's own pre-activation
@@ -205,12 +205,13 @@ class GRU(Cell):
             made = both[:, rows]
             made.unflatten(-1, (4, units)).mul_(gradient.unsqueeze(2))
             if step:
-                straight = torch.mul(gradient, keep[:, rows])
-                carried = straight.baddbmm_(made[..., : 3 * units], back)
+                through = made[..., : 3 * units]
+                weights.baddbmm_(self.states[:, going_on(packed, step)].transpose(1, 2), through)
+                carried = torch.mul(gradient, keep[:, rows]).baddbmm_(through, back)
         inputs = self.space("of inputs", (*shape[:2], 3 * units), fresh)
         inputs[..., : 2 * units] = both[..., : 2 * units]
         inputs[..., 2 * units :] = of_n
-        return inputs, both[..., : 3 * units]
+        return inputs, weights
 
 
 class LSTM(Cell):
@@ -247,8 +248,9 @@ class LSTM(Cell):
         return states
 
     def backward(self, last: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the gradient of the pre-activations, twice."""
+        """Return the gradients of input rows and hidden weights."""
         packed, shown, back = self.packed, self.shown, self.hidden.transpose(1, 2)
+        weights = torch.zeros_like(self.hidden)
         units, shape = self.hidden.shape[1], tuple(self.shown.shape)
         enter, forget, fresh, leave = self.values.split(units, -1)
         made = self.space("slopes", (*shape[:2], 4 * units), shown)
@@ -273,9 +275,10 @@ class LSTM(Cell):
             here[..., : 3 * units].unflatten(-1, (3, units)).mul_(memory.unsqueeze(2))
             here[..., 3 * units :].mul_(gradient)
             if step:
+                weights.baddbmm_(self.states[:, going_on(packed, step)].transpose(1, 2), here)
                 carried = torch.bmm(here, back)
                 kept = memory.mul_(forget[:, rows])
-        return made, made
+        return made, weights
 
 
 CELLS: MappingProxyType[str, Callable[[], Cell]] = MappingProxyType(

@@ -6,17 +6,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from nas.training.population.cells import Cell, previous
+from nas.training.population.cells import Cell
 from nas.training.population.members import Members
 from nas.training.population.packing import Packed
 
 
-def logits(members: Members, cell: Cell, packed: Packed) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the logits (N, B, C), the last states (N, B, H) and all states (N, P, H)."""
+def logits(members: Members, cell: Cell, packed: Packed) -> tuple[Tensor, Tensor]:
+    """Return the logits (N, B, C) and the last states (N, B, H)."""
     table, hidden, head, bias = members.parts(members.values)
     states = cell.forward(table, hidden, packed)
     last = states.index_select(1, packed.last)
-    return torch.baddbmm(bias.unsqueeze(1), last, head), last, states
+    return torch.baddbmm(bias.unsqueeze(1), last, head), last
 
 
 def gradient(members: Members, cell: Cell, packed: Packed, smoothing: float = 0.0) -> tuple[Tensor, Tensor, Tensor]:
@@ -24,7 +24,7 @@ def gradient(members: Members, cell: Cell, packed: Packed, smoothing: float = 0.
 
     The gradient is of each network's own mean loss; networks do not meet anywhere.
     """
-    found, last, states = logits(members, cell, packed)
+    found, last = logits(members, cell, packed)
     networks, batch, classes = found.shape
     targets = functional.one_hot(packed.targets, classes).to(found.dtype)
     wanted = targets * (1 - smoothing) + smoothing / classes
@@ -34,12 +34,11 @@ def gradient(members: Members, cell: Cell, packed: Packed, smoothing: float = 0.
     of_logits = (logs.exp() - wanted) / batch
     _, _, head, _ = members.parts(members.values)
     of_last = torch.bmm(of_logits, head.transpose(1, 2))
-    of_inputs, of_products = cell.backward(of_last)
-    before = previous(states, packed, cell.space("previous", tuple(states.shape), states))
+    of_inputs, of_hidden = cell.backward(of_last)
     letters = functional.one_hot(packed.tokens, members.sizes[0]).to(found.dtype).t()
     whole = (
         torch.bmm(letters.expand(networks, -1, -1), of_inputs),
-        torch.bmm(before.transpose(1, 2), of_products),
+        of_hidden,
         torch.bmm(last.transpose(1, 2), of_logits),
         of_logits.sum(1),
     )
