@@ -38,20 +38,28 @@ class Cell(ABC):
         """
 
     @abstractmethod
-    def backward(self, last: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the gradients of input rows (N, P, G H) and hidden weights (N, H, G H) for that of the last states.
+    def backward(self, last: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Return the gradients of input rows, (N, P, H) for each gate, and of hidden weights (N, H, G H).
 
-        Those are (N, B, H), in the order of the batch.
+        Args:
+            last: gradient of each string's last state, (N, B, H), in the order of the batch.
         """
 
-    def gathered(self, table: Tensor, tokens: Tensor) -> Tensor:
-        """Return (N, P, K): each letter's row of each network's table (N, F, K), the product with one-hot letters."""
+    def gathered(self, table: Tensor, tokens: Tensor, gates: int) -> list[Tensor]:
+        """Return for each gate (N, P, H): every letter's row of each network's table (N, F, G H).
+
+        That is the product with one-hot letters. Gates lie apart, so that what is done to one runs through memory in
+        one piece.
+        """
         networks, letters, width = table.shape
         rows = self.space("rows", (networks, len(tokens)), table, torch.int64)
         torch.add(torch.arange(networks, device=table.device)[:, None] * letters, tokens, out=rows)
-        found = self.space("inputs", (networks * len(tokens), width), table)
-        torch.index_select(table.reshape(-1, width), 0, rows.view(-1), out=found)
-        return found.view(networks, len(tokens), width)
+        units, found = width // gates, []
+        for gate, part in enumerate(table.split(units, -1)):
+            into = self.space(f"inputs {gate}", (networks * len(tokens), units), table)
+            torch.index_select(part.reshape(-1, units), 0, rows.view(-1), out=into)
+            found.append(into.view(networks, len(tokens), units))
+        return found
 
 
 def going_on(packed: Packed, step: int) -> slice:
@@ -113,7 +121,7 @@ class Plain(Cell):
     def forward(self, table: Tensor, hidden: Tensor, packed: Packed) -> Tensor:
         """Return the states."""
         self.packed, self.hidden = packed, hidden
-        states = self.gathered(table, packed.tokens)  # inputs, replaced by states step by step
+        (states,) = self.gathered(table, packed.tokens, 1)  # inputs, replaced by states step by step
         doubled = self.activation == "tanh" and by_sigmoid(states)
         scale = 2 if doubled else 1
         for step, rows in enumerate(rows_of(packed)):
@@ -131,7 +139,7 @@ class Plain(Cell):
         self.states = states
         return states
 
-    def backward(self, last: Tensor) -> tuple[Tensor, Tensor]:
+    def backward(self, last: Tensor) -> tuple[list[Tensor], Tensor]:
         """Return the gradients of input rows and hidden weights."""
         packed, states, back = self.packed, self.states, self.hidden.transpose(1, 2)
         made, weights = self.space("gradients", tuple(states.shape), states), torch.zeros_like(self.hidden)
@@ -145,7 +153,7 @@ class Plain(Cell):
             if step:
                 weights.baddbmm_(states[:, going_on(packed, step)].transpose(1, 2), gradient)
                 carried = torch.bmm(gradient, back, out=self.space("carried", tuple(gradient.shape), gradient))
-        return made, weights
+        return [made], weights
 
 
 class GRU(Cell):
@@ -158,60 +166,53 @@ class GRU(Cell):
 
     def forward(self, table: Tensor, hidden: Tensor, packed: Packed) -> Tensor:
         """Return the states."""
-        self.packed, self.hidden = packed, hidden
-        units = hidden.shape[1]
-        inputs = self.gathered(table, packed.tokens)
-        gates, fresh = inputs[..., : 2 * units], inputs[..., 2 * units :]
-        shape = (*inputs.shape[:2], units)
-        states, product = (self.space(name, shape, inputs) for name in ("states", "product"))
+        self.packed, self.weights = packed, hidden.split(hidden.shape[1], -1)
+        reset, keep, fresh = self.gathered(table, packed.tokens, 3)
+        states, product = (self.space(name, tuple(fresh.shape), fresh) for name in ("states", "product"))
         product[:, : packed.sizes[0]] = 0  # h W_n of each row; 0 where a string begins
-        none = inputs.new_zeros(())
         for step, rows in enumerate(rows_of(packed)):
-            made, into, before = gates[:, rows], fresh[:, rows], none
+            made, before = fresh[:, rows], torch.zeros_like(fresh[:, rows])
             if step:
                 before = states[:, going_on(packed, step)]
-                whole = torch.bmm(before, hidden, out=self.space("step", (*into.shape[:2], 3 * units), inputs))
-                made.add_(whole[..., : 2 * units])
-                product[:, rows] = whole[..., 2 * units :]
-            made.sigmoid_()
-            values = torch.addcmul(
-                into, made[..., :units], product[:, rows], out=self.space("fresh", tuple(into.shape), inputs)
-            )
-            tanh(values, into)
-            torch.lerp(into, before.expand_as(into), made[..., units:], out=states[:, rows])
-        self.states, self.product, self.fresh = states, product, fresh
-        self.reset, self.keep = gates[..., :units], gates[..., units:]
+                for gate, weight in ((reset, self.weights[0]), (keep, self.weights[1])):
+                    torch.sigmoid(torch.baddbmm(gate[:, rows], before, weight), out=gate[:, rows])
+                product[:, rows] = torch.bmm(before, self.weights[2])
+            else:
+                reset[:, rows].sigmoid_()
+                keep[:, rows].sigmoid_()
+            tanh(torch.addcmul(made, reset[:, rows], product[:, rows]), made)
+            torch.lerp(made, before, keep[:, rows], out=states[:, rows])
+        self.states, self.product, self.reset, self.keep, self.fresh = states, product, reset, keep, fresh
         return states
 
-    def backward(self, last: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the gradients of input rows and hidden weights."""
+    def backward(self, last: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Return the gradients of input rows, gate by gate, and of hidden weights."""
         packed, fresh, keep, reset = self.packed, self.fresh, self.keep, self.reset
-        weights = torch.zeros_like(self.hidden)
-        units, back = fresh.shape[-1], self.hidden.transpose(1, 2)
-        shape = tuple(fresh.shape)
-        both = self.space("slopes", (*shape[:2], 4 * units), fresh)  # r, z, h W_n; then n's own pre-activation
-        of_r, of_z, of_product, of_n = both.split(units, -1)
-        scratch = self.space("scratch", shape, fresh)
+        names = ("of reset", "of keep", "of product", "of fresh", "scratch")
+        of_reset, of_keep, of_product, of_fresh, scratch = (
+            self.space(name, tuple(fresh.shape), fresh) for name in names
+        )
         torch.mul(fresh, fresh, out=scratch).neg_().add_(1)
-        torch.addcmul(scratch, scratch, keep, value=-1, out=of_n)
-        torch.mul(of_n, reset, out=of_product)
+        torch.addcmul(scratch, scratch, keep, value=-1, out=of_fresh)
+        torch.mul(of_fresh, reset, out=of_product)
         torch.mul(of_product, self.product, out=scratch)
-        torch.addcmul(scratch, scratch, reset, value=-1, out=of_r)
+        torch.addcmul(scratch, scratch, reset, value=-1, out=of_reset)
         previous(self.states, packed, scratch).sub_(fresh).mul_(keep)
-        torch.addcmul(scratch, scratch, keep, value=-1, out=of_z)
+        torch.addcmul(scratch, scratch, keep, value=-1, out=of_keep)
+        into = (of_reset, of_keep, of_product)
+        weights = [torch.zeros_like(weight, memory_format=torch.contiguous_format) for weight in self.weights]
         carried: Tensor | None = None
         for step, rows in reversed(list(enumerate(rows_of(packed)))):
             gradient = arriving(packed, step, carried, last)
-            made = both[:, rows]
-            made.unflatten(-1, (4, units)).mul_(gradient.unsqueeze(2))
+            for slopes in (*into, of_fresh):
+                slopes[:, rows].mul_(gradient)
             if step:
-                through = made[..., : 3 * units]
-                weights.baddbmm_(self.states[:, going_on(packed, step)].transpose(1, 2), through)
-                carried = torch.mul(gradient, keep[:, rows]).baddbmm_(through, back)
-        inputs = self.space("of inputs", (*shape[:2], 3 * units), fresh)
-        inputs[..., : 2 * units] = both[..., : 2 * units]
-        inputs[..., 2 * units :] = of_n
-        return inputs, weights
+                before = self.states[:, going_on(packed, step)].transpose(1, 2)
+                carried = torch.mul(gradient, keep[:, rows])
+                for slopes, weight, total in zip(into, self.weights, weights, strict=True):
+                    total.baddbmm_(before, slopes[:, rows])
+                    carried.baddbmm_(slopes[:, rows], weight.transpose(1, 2))
+        return [of_reset, of_keep, of_fresh], torch.cat(weights, -1)
 
 
 class LSTM(Cell):
@@ -224,38 +225,35 @@ class LSTM(Cell):
 
     def forward(self, table: Tensor, hidden: Tensor, packed: Packed) -> Tensor:
         """Return the states."""
-        self.packed, self.hidden = packed, hidden
-        units = hidden.shape[1]
-        gates = self.gathered(table, packed.tokens)
-        shape = (*gates.shape[:2], units)
-        states, memory, shown = (self.space(name, shape, gates) for name in ("states", "memory", "shown"))
+        self.packed, self.weights = packed, hidden.split(hidden.shape[1], -1)
+        gates = self.gathered(table, packed.tokens, 4)
+        enter, forget, fresh, leave = gates
+        states, memory, shown = (self.space(name, tuple(fresh.shape), fresh) for name in ("states", "memory", "shown"))
         for step, rows in enumerate(rows_of(packed)):
-            made = gates[:, rows]
+            before = states[:, going_on(packed, step)] if step else None
+            for gate, weight in zip(gates, self.weights, strict=True):
+                into = gate[:, rows]
+                made = into.clone() if before is None else torch.baddbmm(into, before, weight)
+                if gate is fresh:
+                    tanh(made, into)
+                else:
+                    torch.sigmoid(made, out=into)
+            cells = torch.mul(enter[:, rows], fresh[:, rows], out=memory[:, rows])
             if step:
-                before = states[:, going_on(packed, step)]
-                made.add_(torch.bmm(before, hidden, out=self.space("step", tuple(made.shape), gates)))
-            enter, forget, fresh, leave = made.split(units, -1)
-            made[..., : 2 * units].sigmoid_()
-            leave.sigmoid_()
-            values = self.space("fresh", tuple(fresh.shape), gates)
-            tanh(values.copy_(fresh), fresh)
-            cells = torch.mul(enter, fresh, out=memory[:, rows])
-            if step:
-                cells.addcmul_(forget, memory[:, going_on(packed, step)])
-            tanh(values.copy_(cells), shown[:, rows])
-            torch.mul(leave, shown[:, rows], out=states[:, rows])
+                cells.addcmul_(forget[:, rows], memory[:, going_on(packed, step)])
+            tanh(cells.clone(), shown[:, rows])
+            torch.mul(leave[:, rows], shown[:, rows], out=states[:, rows])
         self.states, self.values, self.memory, self.shown = states, gates, memory, shown
         return states
 
-    def backward(self, last: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the gradients of input rows and hidden weights."""
-        packed, shown, back = self.packed, self.shown, self.hidden.transpose(1, 2)
-        weights = torch.zeros_like(self.hidden)
-        units, shape = self.hidden.shape[1], tuple(self.shown.shape)
-        enter, forget, fresh, leave = self.values.split(units, -1)
-        made = self.space("slopes", (*shape[:2], 4 * units), shown)
-        of_enter, of_forget, of_fresh, of_leave = made.split(units, -1)
-        into_memory, scratch = (self.space(name, shape, shown) for name in ("into memory", "scratch"))
+    def backward(self, last: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Return the gradients of input rows, gate by gate, and of hidden weights."""
+        packed, shown = self.packed, self.shown
+        enter, forget, fresh, leave = self.values
+        names = ("of enter", "of forget", "of fresh", "of leave", "into memory", "scratch")
+        of_enter, of_forget, of_fresh, of_leave, into_memory, scratch = (
+            self.space(name, tuple(shown.shape), shown) for name in names
+        )
         torch.mul(fresh, enter, out=scratch)  # the first three: times the gradient of the memory
         torch.addcmul(scratch, scratch, enter, value=-1, out=of_enter)
         previous(self.memory, packed, scratch).mul_(forget)
@@ -265,20 +263,25 @@ class LSTM(Cell):
         torch.mul(shown, leave, out=scratch)  # the last: times the gradient of the state
         torch.addcmul(scratch, scratch, leave, value=-1, out=of_leave)
         torch.addcmul(leave, scratch, shown, value=-1, out=into_memory)
+        slopes = (of_enter, of_forget, of_fresh, of_leave)
+        weights = [torch.zeros_like(weight, memory_format=torch.contiguous_format) for weight in self.weights]
         carried: Tensor | None = None
         kept: Tensor | None = None
         none = torch.zeros_like(last)
         for step, rows in reversed(list(enumerate(rows_of(packed)))):
             gradient = arriving(packed, step, carried, last)
-            memory = torch.addcmul(arriving(packed, step, kept, none), gradient, into_memory[:, rows])
-            here = made[:, rows]
-            here[..., : 3 * units].unflatten(-1, (3, units)).mul_(memory.unsqueeze(2))
-            here[..., 3 * units :].mul_(gradient)
+            of_memory = torch.addcmul(arriving(packed, step, kept, none), gradient, into_memory[:, rows])
+            for part in slopes[:3]:
+                part[:, rows].mul_(of_memory)
+            of_leave[:, rows].mul_(gradient)
             if step:
-                weights.baddbmm_(self.states[:, going_on(packed, step)].transpose(1, 2), here)
-                carried = torch.bmm(here, back)
-                kept = memory.mul_(forget[:, rows])
-        return made, weights
+                before = self.states[:, going_on(packed, step)].transpose(1, 2)
+                carried = torch.zeros_like(gradient)
+                for part, weight, total in zip(slopes, self.weights, weights, strict=True):
+                    total.baddbmm_(before, part[:, rows])
+                    carried.baddbmm_(part[:, rows], weight.transpose(1, 2))
+                kept = of_memory.mul_(forget[:, rows])
+        return list(slopes), torch.cat(weights, -1)
 
 
 CELLS: MappingProxyType[str, Callable[[], Cell]] = MappingProxyType(

@@ -35,9 +35,9 @@ def gradient(members: Members, cell: Cell, packed: Packed, smoothing: float = 0.
     _, _, head, _ = members.parts(members.values)
     of_last = torch.bmm(of_logits, head.transpose(1, 2))
     of_inputs, of_hidden = cell.backward(of_last)
-    letters = functional.one_hot(packed.tokens, members.sizes[0]).to(found.dtype).t()
+    letters = functional.one_hot(packed.tokens, members.sizes[0]).to(found.dtype).t().expand(networks, -1, -1)
     whole = (
-        torch.bmm(letters.expand(networks, -1, -1), of_inputs),
+        torch.cat([torch.bmm(letters, gate) for gate in of_inputs], -1),
         of_hidden,
         torch.bmm(last.transpose(1, 2), of_logits),
         of_logits.sum(1),
