@@ -23,6 +23,7 @@ from predictors.evaluation import (
     over_rows,
     single_columns,
 )
+from predictors.evaluation.protocols import Rows
 from predictors.folds import row_keys
 from predictors.models.model import Floats, Model
 from predictors.table import accuracies, columns, matrix
@@ -87,11 +88,9 @@ def _maker(model: str, seed: int) -> Any:
 
 
 def _beyond(y: Floats, predicted: Floats, baseline: Floats, keys: Sequence[Hashable], seed: int) -> Interval:
-    def figure(rows: Sequence[int]) -> float:
-        chosen = np.asarray(rows)
-        return float(
-            np.mean([beyond(y[chosen], p[chosen], b[chosen]) for p, b in zip(predicted, baseline, strict=True)])
-        )
+    def figure(rows: Rows) -> float:
+        pairs = zip(predicted, baseline, strict=True)
+        return float(np.mean([beyond(y[rows], mine[rows], other[rows]) for mine, other in pairs]))
 
     return over_rows(figure, keys, np.random.default_rng(seed))
 

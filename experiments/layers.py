@@ -1,72 +1,76 @@
-"""What masks leave of each layer: kept weights, units without any, and its share of the multiply-adds."""
+"""What is said of each masked layer in tables, in JSON and in pictures."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor, nn
-
-from predictors import multiply_adds
 from pruning import MaskSet
+from pruning.diagnostics import Connectivity, LayerIsometry
 
 
 @dataclass(frozen=True, slots=True)
-class LayerFacts:
-    """One pruned tensor.
+class LayerRow:
+    """One masked weight; None where a figure does not exist.
 
     Attributes:
-        name: of the parameter.
-        shape: of the parameter.
+        name, shape: of the parameter.
         kept, total: weights.
-        dead_inputs: input units that no kept weight of this layer reads.
-        dead_outputs: output units that no kept weight of this layer writes.
-        inputs, outputs: all units.
-        multiply_adds: of this layer's kept weights, for one input.
+        density: kept / total.
+        effective: kept weights on a way from input to output.
+        inputs, outputs, dead_inputs, dead_outputs: units on either side, and those at which no effective weight ends.
+        multiply_adds: of the kept weights, for one input.
+        mean, smallest, largest, condition: of the singular values of its matrices.
+        departure: root mean square of s^2 - 1 over those that can be other than zero.
     """
 
     name: str
     shape: tuple[int, ...]
     kept: int
     total: int
-    dead_inputs: int
-    dead_outputs: int
-    inputs: int
-    outputs: int
-    multiply_adds: int
+    density: float
+    effective: int | None = None
+    inputs: int | None = None
+    outputs: int | None = None
+    dead_inputs: int | None = None
+    dead_outputs: int | None = None
+    multiply_adds: int | None = None
+    mean: float | None = None
+    smallest: float | None = None
+    largest: float | None = None
+    condition: float | None = None
+    departure: float | None = None
 
 
-def layer_facts(module: nn.Module, masks: MaskSet, input_shape: tuple[int, ...]) -> list[LayerFacts]:
-    """Return the facts of every masked layer, in the network's order."""
-    groups = {f"{name}.weight": int(getattr(part, "groups", 1)) for name, part in module.named_modules()}
-    nothing = {name: torch.zeros_like(mask) for name, mask in masks.items()}
-    facts = []
+def layer_rows(
+    masks: MaskSet, connectivity: Connectivity | None = None, isometry: Sequence[LayerIsometry] | None = None
+) -> list[LayerRow]:
+    """Return a row for each mask, with what the diagnostics say of it where there are any."""
+    wired = {layer.name: layer for layer in connectivity.layers} if connectivity else {}
+    found = {layer.name: layer for layer in isometry or ()}
+    rows = []
     for name, mask in masks.items():
-        alone = MaskSet({**nothing, name: mask})
-        inputs, outputs = live_units(mask, groups.get(name, 1))
-        facts.append(
-            LayerFacts(
-                name=name,
-                shape=tuple(mask.shape),
-                kept=int(mask.sum()),
-                total=mask.numel(),
-                dead_inputs=int((~inputs).sum()),
-                dead_outputs=int((~outputs).sum()),
-                inputs=len(inputs),
-                outputs=len(outputs),
-                multiply_adds=multiply_adds(module, input_shape, alone),
+        kept, total = int(mask.count_nonzero()), mask.numel()
+        wiring, layer = wired.get(name), found.get(name)
+        spectrum = layer.spectrum if layer else None
+        rows.append(
+            LayerRow(
+                name,
+                tuple(mask.shape),
+                kept,
+                total,
+                kept / total,
+                effective=wiring.effective if wiring else None,
+                inputs=wiring.inputs if wiring else None,
+                outputs=wiring.outputs if wiring else None,
+                dead_inputs=wiring.dead_inputs if wiring else None,
+                dead_outputs=wiring.dead_outputs if wiring else None,
+                multiply_adds=wiring.multiply_adds if wiring else None,
+                mean=spectrum.mean if spectrum else None,
+                smallest=spectrum.smallest if spectrum else None,
+                largest=spectrum.largest if spectrum else None,
+                condition=spectrum.condition if spectrum else None,
+                departure=layer.departure if layer and spectrum else None,
             )
         )
-    return facts
-
-
-def live_units(mask: Tensor, groups: int = 1) -> tuple[Tensor, Tensor]:
-    """Return which input units (inputs,) and output units (outputs,) a weight mask touches, as bool vectors.
-
-    Args:
-        mask: (outputs, inputs / groups, *kernel), bool; a vector counts as one input to each output.
-        groups: of a grouped convolution; output channel o reads the input channels of its own group.
-    """
-    flat = mask.reshape(len(mask), -1 if mask.dim() == 1 else mask.shape[1], -1).any(dim=2)
-    by_group = flat.reshape(groups, len(mask) // groups, flat.shape[1])
-    return by_group.any(dim=1).flatten(), flat.any(dim=1)
+    return rows

@@ -13,8 +13,23 @@ from nas.training import RECIPES
 
 TRIALS = 40
 
+TABULAR: Mapping[str, Any] = {
+    "trials": 100,
+    "space": "cell",
+    "objectives": ["val_accuracy"],
+    "min_density": 1.0,
+    "final_epochs": 0,
+    "device": "cpu",
+}
+"""A table knows dense networks of one space, and has nothing to retrain."""
+
 PRESETS: Mapping[str, Mapping[str, Any]] = {
-    task: {"trials": TRIALS, "epochs": recipes.search.epochs, "final_epochs": recipes.final.epochs}
+    task: {
+        "trials": TRIALS,
+        "epochs": recipes.search.epochs,
+        "final_epochs": recipes.final.epochs,
+        **(TABULAR if task == "nasbench201" else {}),
+    }
     for task, recipes in RECIPES.items()
 }
 

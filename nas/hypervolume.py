@@ -8,12 +8,34 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 
+CHUNK = 512
+"""Points compared all with all at a time."""
+
+
 def nondominated(points: Array) -> Array:
-    """Return the points (n, d), all objectives maximised, that no other point dominates; duplicates once."""
+    """Return the points (n, d), all objectives maximised, that no other point dominates; duplicates once.
+
+    Cost: n CHUNK comparisons, and the square of the number of points that survive their chunk.
+    """
     unique = np.unique(points, axis=0)
-    at_least: NDArray[np.bool_] = np.all(unique[:, None, :] >= unique[None, :, :], axis=2)
-    np.fill_diagonal(at_least, False)
-    return unique[~at_least.any(axis=0)]
+    return np.asarray(unique[on_front(unique)])
+
+
+def on_front(points: Array) -> NDArray[np.bool_]:
+    """Return which of the points (n, d), all objectives maximised, no other point dominates; equal ones share it."""
+    left = np.arange(len(points))
+    if len(points) > CHUNK:
+        parts = np.array_split(left, -(-len(points) // CHUNK))
+        left = np.concatenate([part[_undominated(points[part])] for part in parts])
+    mask = np.zeros(len(points), dtype=np.bool_)
+    mask[left[_undominated(points[left])]] = True
+    return mask
+
+
+def _undominated(points: Array) -> NDArray[np.bool_]:
+    at_least = np.all(points[:, None, :] >= points[None, :, :], axis=2)
+    dominates: NDArray[np.bool_] = at_least & ~at_least.T
+    return np.asarray(~dominates.any(axis=0))
 
 
 def hypervolume(points: Array, reference: Array) -> float:

@@ -1,9 +1,10 @@
 """Screening: of many proposals, train the one whose structure promises most.
 
-A predictor is refitted on (features, validation accuracy) of the finished trials. Each proposal is valued by the
-hypervolume it would add to the measured front if the prediction came true; what a network costs is known exactly
-from its masks. A random share of trials bypasses the screen, so that the predictor's data are not only its own
-choices.
+A guide (nas/guidance) is fitted on (features, validation accuracy) of the finished trials, chosen by its rank
+correlation on trials it has not seen, and not heeded where it has none. With accuracy alone a proposal is valued by
+its expected improvement; with costs by the hypervolume it is expected to add to the measured front: what a network
+costs is known exactly from its masks. A random share of trials bypasses the screen, so that the guide's data are not
+only its own choices.
 """
 
 from __future__ import annotations
@@ -19,30 +20,38 @@ from numpy.typing import NDArray
 from nas.candidates import Candidate
 from nas.errors import NasError
 from nas.genomes import CandidateSpace, Genes
+from nas.guidance import Chosen, Guidance, GuidanceSettings, accuracy, merit
+from nas.guidance.acquisition import expected_improvement
 from nas.hypervolume import improvement, nondominated
 from nas.outcomes import Outcome
 from nas.realize import realize
 from nas.records import History, Proposal, Record
-from nas.tasks import Task
-from predictors import Predictor, PredictorError, features, multiply_adds
+from nas.tasks import TabularTask, Task
+from predictors import features, multiply_adds
+from predictors.table import matrix
 from pruning import PruningError
+
+Floats = NDArray[np.float64]
+
+NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(5)
+"""Of the Gauss-Hermite rule: expectations over a guide's belief, exact for polynomials of degree 9."""
 
 
 @dataclass(frozen=True)
 class ScreenSettings:
-    """How a search uses its predictor.
+    """How a search uses what its trials teach.
 
     Args:
         minimum: finished trials below which nothing is screened; at least 3.
-        oversample: proposals among which the predictor chooses.
+        oversample: proposals among which the guide chooses.
         explore: share of trials that take the strategy's own choice unscreened, in [0, 1].
-        model: the predictor's model (predictors.MODELS).
+        guides: which guides compete (nas.guidance.GUIDES).
     """
 
     minimum: int = 16
     oversample: int = 16
     explore: float = 0.2
-    model: str = "xgboost"
+    guides: tuple[str, ...] = ("process", "trees")
 
     def __post_init__(self) -> None:
         if self.minimum < 3 or self.oversample < 1 or not 0.0 <= self.explore <= 1.0:
@@ -85,8 +94,8 @@ class Screen:
         self._objectives = tuple(objectives)
         self.settings = settings
         self._describe = lru_cache(maxsize=4096)(self._describe_uncached)
-        self._predictor: Predictor | None = None
-        self._fitted_on = 0
+        self._guidance: Guidance | None = None
+        self._rows: dict[int, Floats] = {}
 
     def active(self, history: History) -> bool:
         """Return whether there are enough finished trials to screen."""
@@ -107,17 +116,19 @@ class Screen:
         if len(proposals) == 1 or not known:
             return _proposal(proposals[0], described[0], overhead)
         start = time.perf_counter()
-        try:
-            accuracies = self._predict(history, [described[i] for i in known])
-        except PredictorError:  # nothing to learn from yet: every finished trial has the same accuracy
+        chosen, names = self._guide(history)
+        if chosen is None:
             return _proposal(proposals[0], described[0], overhead)
-        points = self._points(accuracies, [described[i] for i in known])
-        best = int(np.argmax(promise(points, self._measured(history), self._reference(history))))
+        mean, deviation = chosen.guide.posterior(matrix([described[i].features for i in known], names))
+        values = self._values(mean, deviation, [described[i] for i in known], history)
+        best = int(np.argmax(values))
         overhead["predict"] = time.perf_counter() - start
-        return _proposal(proposals[known[best]], described[known[best]], overhead, float(accuracies[best]))
+        return _proposal(proposals[known[best]], described[known[best]], overhead, accuracy(float(mean[best])))
 
     def _describe_uncached(self, genes: Genes) -> Description:
         candidate, digest = self._candidates.decode(genes), self._candidates.digest(genes)
+        if isinstance(self._task, TabularTask):
+            return Description(candidate, digest, self._task.features(candidate), self._task.costs(candidate))
         try:
             module, masks = realize(candidate, self._task)
         except PruningError as error:
@@ -126,16 +137,30 @@ class Screen:
         costs = {"kept": float(masks.kept), "multiply_adds": float(multiply_adds(module, shape, masks))}
         return Description(candidate, digest, features(module, masks, shape), costs)
 
-    def _predict(self, history: History, described: Sequence[Description]) -> NDArray[np.float64]:
+    def _guide(self, history: History) -> tuple[Chosen | None, tuple[str, ...]]:
+        """Return the guide to heed, or None, and the names of its columns."""
         finished = _finished(history)
-        if self._predictor is None or len(finished) >= self._fitted_on + max(1, self._fitted_on // 20):
-            rows = [record.features for record in finished]
-            targets = [_accuracy(record) for record in finished]
+        names = tuple(finished[0].features)
+        if self._guidance is None:
             assert self.settings is not None
-            self._predictor = Predictor(model=self.settings.model, intervals=False).fit(rows, targets)
-            self._fitted_on = len(finished)
-        predictions = self._predictor.predict([d.features for d in described])
-        return np.array([prediction.accuracy for prediction in predictions])
+            settings = GuidanceSettings(minimum=self.settings.minimum, guides=self.settings.guides)
+            self._guidance = Guidance(settings, names)
+        for record in finished:
+            if record.number not in self._rows:  # so that a long history costs what is new in it
+                self._rows[record.number] = matrix([record.features], names)[0]
+        x = np.stack([self._rows[record.number] for record in finished])
+        return self._guidance.guide(x, merit(np.array([_accuracy(record) for record in finished]))), names
+
+    def _values(self, mean: Floats, deviation: Floats, described: Sequence[Description], history: History) -> Floats:
+        """Return what each proposal is expected to gain, from the belief about its merit."""
+        if len(self._objectives) == 1:
+            best = float(merit(np.array([_accuracy(record) for record in _finished(history)])).max())
+            return expected_improvement(mean, deviation, best, np.random.default_rng(0))
+        front, reference = self._measured(history), self._reference(history)
+        gains = [
+            promise(self._points(accuracy(mean + node * deviation), described), front, reference) for node in NODES
+        ]
+        return np.asarray(WEIGHTS @ np.array(gains) / WEIGHTS.sum())
 
     def _points(self, accuracies: NDArray[np.float64], described: Sequence[Description]) -> NDArray[np.float64]:
         rows = [

@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from dataclasses import dataclass, field
+from itertools import islice
 
 from nas.candidates import from_json
 from nas.errors import NasError
@@ -133,10 +134,10 @@ class Search:
             self.on_event(Screening(self.screen.active(history), finished, minimum))
 
     def _stop_if_all_fail(self) -> None:
-        closed = [record for record in self.records.history if record.state != "running"]
-        last = [record.outcome for record in closed[-FAILURES_IN_A_ROW:]]
+        closed = (record.outcome for record in reversed(self.records.history) if record.state != "running")
+        last = list(islice(closed, FAILURES_IN_A_ROW))
         if len(last) == FAILURES_IN_A_ROW and all(isinstance(result, Failure) for result in last):
             raise NasError(
                 f"trials must finish now and then; the last {FAILURES_IN_A_ROW} failed, the latest with "
-                f"{last[-1]} (task {self.records.header.task}). Mend that and run the same command again."
+                f"{last[0]} (task {self.records.header.task}). Mend that and run the same command again."
             )

@@ -159,7 +159,7 @@ class Predictor:
         accuracy = self.predict_mean(x)
         lower, upper = np.zeros(len(x)), np.ones(len(x))
         if fit.conformal is not None:
-            lower, upper = _ends(fit.scale, *fit.conformal.bounds(x, self.coverage))
+            lower, upper = fit.scale.ends(*fit.conformal.bounds(x, self.coverage))
         inside = fit.domain.contains(x)
         lower, upper = np.minimum(lower, accuracy), np.maximum(upper, accuracy)
         ends = (accuracy.tolist(), lower.tolist(), upper.tolist(), inside.tolist())
@@ -258,16 +258,9 @@ def _conformal(models: Sequence[Model], folds: npt.NDArray[np.int64], y: Floats,
     return CrossConformal(models, folds, np.abs(y - predictions), predictions)
 
 
-def _ends(scale: Scale, lower: Floats, upper: Floats) -> tuple[Floats, Floats]:
-    """Return accuracies of interval ends on the scale; infinite ends are 0 and 1 whatever the scale reaches."""
-    low = np.where(np.isneginf(lower), 0.0, scale.backward(np.where(np.isneginf(lower), 0.0, lower)))
-    high = np.where(np.isposinf(upper), 1.0, scale.backward(np.where(np.isposinf(upper), 0.0, upper)))
-    return np.asarray(low), np.asarray(high)
-
-
 def _metrics(y: Floats, scale: Scale, conformal: CrossConformal, coverage: float) -> dict[str, float]:
     widths = conformal.held_out_half_widths(coverage)
-    low, high = _ends(scale, conformal.predictions - widths, conformal.predictions + widths)
+    low, high = scale.ends(conformal.predictions - widths, conformal.predictions + widths)
     return {
         **agreement(y, scale.backward(conformal.predictions)),
         "coverage": float(np.mean(conformal.residuals <= widths)),

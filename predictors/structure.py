@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from predictors.errors import PredictorError
-from predictors.flow import Flow, flow
 from pruning import PruningError
+from pruning.flow import Flow, flow, unit_pairs
 from pruning.graph import Junction, LayerGraph, Use, Weighted, trace
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -187,20 +187,11 @@ def _layer(name: str, use: Use, mask: Tensor | None, is_shortcut: bool) -> Layer
         use.groups,
         use.positions,
         mask=kept.ravel(),
-        counts=_unit_pairs(kept, use),
-        magnitudes=_unit_pairs(magnitudes, use),
-        squares=_unit_pairs(magnitudes * magnitudes, use),
+        counts=unit_pairs(kept, use),
+        magnitudes=unit_pairs(magnitudes, use),
+        squares=unit_pairs(magnitudes * magnitudes, use),
         is_shortcut=is_shortcut,
     )
-
-
-def _unit_pairs(values: npt.NDArray[np.generic], use: Use) -> Floats:
-    """Return the sums over kernel positions, arranged (groups, outputs / groups, inputs / groups)."""
-    first, second = values.shape[:2]
-    flat = np.ascontiguousarray(values, dtype=np.float64).reshape(first * second, -1)
-    sums = flat[:, 0] if flat.shape[1] == 1 else flat @ np.ones(flat.shape[1])
-    grouped = sums.reshape(use.groups, first // use.groups, second)
-    return np.ascontiguousarray(grouped.transpose(0, 2, 1)) if use.transposed else grouped
 
 
 def _depths(graph: LayerGraph) -> list[int]:

@@ -26,6 +26,12 @@ class Scale:
     forward: Callable[[Floats], Floats]
     backward: Callable[[Floats], Floats]
 
+    def ends(self, lower: Floats, upper: Floats) -> tuple[Floats, Floats]:
+        """Return accuracies of interval ends on the scale; infinite ends are 0 and 1, wherever the scale ends."""
+        below, above = np.isneginf(lower), np.isposinf(upper)
+        low = np.where(below, 0.0, self.backward(np.where(below, 0.0, lower)))
+        return np.asarray(low), np.asarray(np.where(above, 1.0, self.backward(np.where(above, 0.0, upper))))
+
 
 def identity(y: Floats) -> Scale:
     """Return accuracy itself, cut to [0, 1] on the way back."""

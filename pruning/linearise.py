@@ -6,10 +6,10 @@ from functools import partial
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.instancenorm import _InstanceNorm
 
+from pruning.convolution import convolved, is_plain
 from pruning.twin import private_copy
 
 _ELEMENTWISE = (
@@ -62,8 +62,8 @@ def linearised(module: nn.Module) -> nn.Module:
             vars(layer)["forward"] = _same
         elif _uses_data_statistics(layer):
             vars(layer)["forward"] = partial(_scaled, layer)
-        elif isinstance(layer, nn.Conv2d) and _is_slow(layer):
-            vars(layer)["forward"] = partial(_grouped, layer)
+        elif isinstance(layer, nn.Conv2d) and is_plain(layer):
+            vars(layer)["forward"] = partial(convolved, layer)
     return network
 
 
@@ -105,23 +105,3 @@ def _scaled(layer: nn.Module, values: Tensor) -> Tensor:
     if isinstance(layer, (nn.LayerNorm, nn.RMSNorm)):
         return values * scale
     return values * scale.view(-1, *[1] * (values.dim() - 2))  # one scale per channel, the second axis
-
-
-def _is_slow(layer: nn.Conv2d) -> bool:
-    """Return whether torch computes the groups one after another (on the CPU in float64), and we need not."""
-    plain = layer.padding_mode == "zeros" and not isinstance(layer.padding, str)
-    return layer.groups > 1 and plain and layer.weight.device.type == "cpu"
-
-
-def _grouped(layer: nn.Conv2d, values: Tensor) -> Tensor:
-    """Return the grouped convolution without bias, all groups in one product: (group, out, in k k) x patches."""
-    kernel, stride, dilation = layer.kernel_size, layer.stride, layer.dilation
-    padding = tuple(int(size) for size in layer.padding)
-    patches = functional.unfold(values, kernel, dilation=dilation, padding=padding, stride=stride)
-    grouped = patches.view(len(values), layer.groups, -1, patches.shape[-1])
-    output = layer.weight.view(layer.groups, layer.out_channels // layer.groups, -1) @ grouped
-    height, width = (
-        (size + 2 * padding[axis] - dilation[axis] * (kernel[axis] - 1) - 1) // stride[axis] + 1
-        for axis, size in enumerate(values.shape[-2:])
-    )
-    return output.view(len(values), layer.out_channels, height, width)

@@ -8,7 +8,7 @@ from functools import cached_property
 from types import MappingProxyType
 
 import torch
-from torch import Tensor, nn
+from torch import Size, Tensor, nn
 
 from pruning.errors import PruningError
 from pruning.parameters import prunable
@@ -131,6 +131,15 @@ def check_masks(module: nn.Module, masks: Mapping[str, Tensor]) -> None:
                 f"a mask must have its weight's shape {tuple(weights[name].shape)}; "
                 f"got {tuple(mask.shape)} ('{name}'). {remedy}"
             )
+
+
+def architecture_digest(shapes: Mapping[str, Size]) -> str:
+    """Return 16 hex digits of a SHA-256 over the names and shapes of a network's prunable weights, in order.
+
+    Networks on which the same masks fit have the same digest.
+    """
+    told = "".join(f"{len(name)}:{name}{tuple(shape)}" for name, shape in shapes.items())
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 def _owned(name: str, mask: Tensor) -> Tensor:

@@ -6,16 +6,17 @@ import hashlib
 import json
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 from torch import Size, Tensor, nn
 
 from pruning.allocations import ALLOCATIONS
 from pruning.allocations.uniform import uniform
-from pruning.counts import budget, exact_counts
+from pruning.counts import exact_counts
 from pruning.errors import PruningError, PruningWarning
 from pruning.evidence import Evidence
-from pruning.masks import MaskSet, check_masks
+from pruning.masks import MaskSet, architecture_digest
 from pruning.methods import CHOSEN, RANKED, RETURNING
 from pruning.multipliers import factors
 from pruning.parameters import existing, present, prunable
@@ -31,8 +32,8 @@ def prune(module: nn.Module, sparsity: Sparsity, evidence: Evidence) -> MaskSet:
     Of a network built on a graph, the weights are those that exist (see `parameters.present`); others are never kept.
 
     1. The total: exact, over the layers that are not excluded; at least one weight in each of them unless empty
-       layers are asked for. First and last layers are layers like any other; `exclude` and the allocation
-       "uniform_plus" treat them differently. Excluded layers stay dense, outside the total.
+       layers are asked for. First and last layers are layers like any other unless `sparsity.ends`, `exclude` or
+       the allocation "uniform_plus" say otherwise. Excluded layers stay dense, outside the total.
     2. Counts: with the allocation "global" the method's ranking across layers decides each layer's count, and a
        layer left empty keeps its best weight; other allocations, given densities and the mask of another
        sparsity fix the counts beforehand.
@@ -54,7 +55,8 @@ def prune(module: nn.Module, sparsity: Sparsity, evidence: Evidence) -> MaskSet:
 
     Returns:
         One CPU mask for each weight of `prunable(module)`, in module order. The metadata name the sparsity, the
-        input shape, and a digest of the generator's state before the call; "empty_layers" and "collapsed_layers"
+        input shape, a digest of the architecture (names and shapes of its weights) and one of the generator's state
+        before the call; "empty_layers" and "collapsed_layers"
         name the layers without weights and those reduced to one of several, where there are such.
 
     Raises:
@@ -65,14 +67,14 @@ def prune(module: nn.Module, sparsity: Sparsity, evidence: Evidence) -> MaskSet:
     Warns:
         PruningWarning: a layer is empty; the network is cut there unless another branch passes by.
     """
-    metadata = _provenance(sparsity, evidence)
     with torch.inference_mode(mode=False):  # a tensor made in inference mode could not be differentiated
         shapes = _shapes(module)
         there, sizes = present(module), existing(module)
         if there:
             _check_partial(sparsity, sizes)
+        metadata = _provenance(sparsity, evidence, shapes)
         if sparsity.method in CHOSEN:
-            return _reported(_chosen(module, sparsity, evidence, budget(sparsity.density, sizes)), metadata)
+            return _reported(_chosen(module, sparsity, evidence, shapes), metadata)
         plan = scope(sparsity, sizes)
         scale = factors(sparsity.multipliers, plan.free)
         guide = None if sparsity.like is None else prune(module, sparsity.like, evidence)
@@ -157,21 +159,26 @@ def _exact(shares: Mapping[str, float], sizes: Mapping[str, int], kept: int, all
     return exact_counts({name: share or 1.0 for name, share in shares.items()}, sizes, kept) if shares else {}
 
 
-def _chosen(module: nn.Module, sparsity: Sparsity, evidence: Evidence, kept: int) -> dict[str, Tensor]:
-    """Return the masks of a method that chooses whole paths, checked."""
-    if sparsity != Sparsity(sparsity.method, sparsity.density):
+def _chosen(module: nn.Module, sparsity: Sparsity, evidence: Evidence, shapes: Mapping[str, Size]) -> dict[str, Tensor]:
+    """Return the masks of a method that chooses them as a whole, checked; excluded layers dense."""
+    asked = Sparsity(sparsity.method, sparsity.density)
+    if sparsity != replace(asked, include=sparsity.include, exclude=sparsity.exclude, ends=sparsity.ends):
         raise PruningError(
-            f"method '{sparsity.method}' must have allocation 'global', one round and no multipliers, globs or other "
-            f"settings, because it chooses whole paths; got {sparsity}. Drop what it cannot obey."
+            f"method '{sparsity.method}' must have allocation 'global', one round and no multipliers, densities or "
+            f"other settings but include, exclude and ends, because it chooses whole paths; got {sparsity}. "
+            f"Drop what it cannot obey."
         )
-    masks = MaskSet(CHOSEN[sparsity.method](module, evidence, kept))
-    check_masks(module, masks)
-    if masks.kept != kept or masks.empty_layers():
+    plan = scope(sparsity, {name: shape.numel() for name, shape in shapes.items()})
+    found = MaskSet(CHOSEN[sparsity.method](module, evidence, plan.kept, plan.free))
+    misfits = [name for name in plan.free if name not in found or found[name].shape != shapes[name]]
+    if misfits or found.kept != plan.kept or found.empty_layers() or len(found) != len(plan.free):
         raise PruningError(
-            f"method '{sparsity.method}' must keep exactly {kept} weights and leave no layer empty; got {masks}. "
+            f"method '{sparsity.method}' must keep exactly {plan.kept} weights and leave no layer empty; got {found}. "
             f"This is a fault of the method."
         )
-    return dict(masks)
+    return {
+        name: found[name] if name in found else torch.ones(shape, dtype=torch.bool) for name, shape in shapes.items()
+    }
 
 
 def _reported(masks: Mapping[str, Tensor], metadata: Mapping[str, str]) -> MaskSet:
@@ -205,11 +212,12 @@ def _shapes(module: nn.Module) -> dict[str, Size]:
     return shapes
 
 
-def _provenance(sparsity: Sparsity, evidence: Evidence) -> dict[str, str]:
+def _provenance(sparsity: Sparsity, evidence: Evidence, shapes: Mapping[str, Size]) -> dict[str, str]:
     state = evidence.generator.get_state().numpy().tobytes()
     said = {key: value if isinstance(value, str) else json.dumps(value) for key, value in sparsity.settings().items()}
     return {
         **said,
         "input_shape": json.dumps(evidence.input_shape),
+        "architecture": architecture_digest(shapes),
         "generator": hashlib.sha256(state).hexdigest()[:16],
     }

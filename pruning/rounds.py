@@ -41,6 +41,7 @@ class Rounds:
     allow_empty: bool = False
     present: Mapping[str, Tensor] = field(default_factory=dict)
     _dense: Tensor | None = field(default=None, init=False)
+    _later: Tensor | None = field(default=None, init=False)
 
     def across(self, kept: int, pinned: Mapping[str, int]) -> Tensor:
         """Return a flat bool mask of exactly `kept` weights ranked across layers, at least one in each.
@@ -57,12 +58,21 @@ class Rounds:
             fixed = {name: plan[k] for name, plan in plans.items()}
             target = count + sum(fixed.values())
             if self._changes(alive, target):
-                scores = self._settled(self._ranked(alive), fixed)
-                if self.allow_empty:
-                    alive = top(scores, target, self.ties)
-                else:
-                    alive = top_across(scores, sizes, target, self.ties)
+                alive = self.best(alive, target, fixed)
         return alive
+
+    def best(self, alive: Tensor, count: int, fixed: Mapping[str, int] | None = None) -> Tensor:
+        """Return a flat bool mask of the `count` best weights, ranked in the network that keeps those in `alive`.
+
+        Args:
+            alive: flat bool mask of at least `count` weights.
+            count: number to keep, at least one for each layer.
+            fixed: pinned layer -> its part of the count.
+        """
+        scores = self._settled(self._ranked(alive), fixed or {})
+        if self.allow_empty:
+            return top(scores, count, self.ties)
+        return top_across(scores, self._sizes(), count, self.ties)
 
     def within(self, counts: Mapping[str, int]) -> Tensor:
         """Return a flat bool mask with exactly `counts[name]` weights in each layer, ranked within the layer."""
@@ -106,15 +116,19 @@ class Rounds:
         return target < int(alive.count_nonzero()) or (self.returning and target < sum(self._existing().values()))
 
     def _ranked(self, alive: Tensor) -> Tensor:
-        """Return the flat scores, DEAD where masked for good; the dense network is scored once, however often asked."""
+        """Return the flat scores, DEAD where masked for good; the dense network is scored once, however often asked.
+
+        Those of later rounds are written over those of the round before: a new tensor as large as the network
+        takes longer to be given by the system than to be filled.
+        """
         if bool(alive.all()):
             if self._dense is None:
                 self._dense = checked(self.scorer(self.named(alive)), self.shapes)
             return self._dense
-        scores = checked(self.scorer(self.named(alive)), self.shapes)
+        self._later = checked(self.scorer(self.named(alive)), self.shapes, self._later)
         if not self.returning:
-            return scores.masked_fill_(~alive, DEAD)
-        return scores.masked_fill_(~self._all(), DEAD) if self.present else scores
+            return self._later.masked_fill_(~alive, DEAD)
+        return self._later.masked_fill_(~self._all(), DEAD) if self.present else self._later
 
     def _settled(self, scores: Tensor, fixed: Mapping[str, int]) -> Tensor:
         """Return scores by which the best of each pinned layer outrank all others, and its others none."""

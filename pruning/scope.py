@@ -30,7 +30,7 @@ def scope(sparsity: Sparsity, sizes: Mapping[str, int]) -> Scope:
     """Return the scope of a sparsity for a network's layers.
 
     Args:
-        sparsity: its include, exclude, densities, density and allow_empty count.
+        sparsity: its include, exclude, ends, densities, density and allow_empty count.
         sizes: layer -> number of weights.
 
     Raises:
@@ -58,14 +58,19 @@ def scope(sparsity: Sparsity, sizes: Mapping[str, int]) -> Scope:
 def _included(sparsity: Sparsity, sizes: Mapping[str, int]) -> list[str]:
     names = list(sizes)
     inside = _union(sparsity.include, names, "include") or set(names)
-    outside = _union(sparsity.exclude, names, "exclude")
+    outside = _union(sparsity.exclude, names, "exclude") | _dense_ends(sparsity.ends, names)
     included = [name for name in names if name in inside - outside]
     if not included:
         raise PruningError(
             f"at least one layer must be pruned; got none (sparsity.include {list(sparsity.include)}, "
-            f"sparsity.exclude {list(sparsity.exclude)}). Widen one or narrow the other."
+            f"sparsity.exclude {list(sparsity.exclude)}, ends '{sparsity.ends}'). Widen one or narrow the other."
         )
     return included
+
+
+def _dense_ends(policy: str, names: list[str]) -> set[str]:
+    ends = {"first_dense": names[:1], "last_dense": names[-1:], "all_dense": [names[0], names[-1]]}
+    return set(ends.get(policy, []))
 
 
 def _union(globs: tuple[str, ...], names: list[str], field: str) -> set[str]:

@@ -17,6 +17,8 @@ _WIDEST = 1e9
 
 SAMPLINGS = ("bernoulli", "exact")
 
+ENDS = ("all_dense", "first_dense", "last_dense", "pruned")
+
 _ALWAYS = ("method", "density", "allocation", "rounds", "multipliers")
 
 
@@ -35,6 +37,10 @@ class Sparsity:
         include: globs over parameter names; only what matches one is pruned. Empty: everything.
         exclude: globs over parameter names; what matches one is not pruned, even if included. A layer that is
             not pruned stays dense, and its weights count neither as kept nor in the total of the density.
+        ends: what becomes of the first and the last layer, in the order of `prunable(module)`: "pruned" like any
+            other layer (the default, as in SNIP, SynFlow and PHEW), "first_dense", "last_dense" or "all_dense":
+            excluded, as in RigL and much of the dynamic sparse training literature. The allocation "uniform_plus"
+            is a third policy: there both are in the total, the first is dense and the last keeps a fifth.
         densities: (glob over parameter names, density of each layer it matches, in (0, 1]). The other layers share
             what is left of the total; if there are none, the layers' counts must add up to the total.
         like: the sparsity whose mask says how many weights each layer keeps, in proportion; for example SynFlow's
@@ -57,6 +63,7 @@ class Sparsity:
     schedule: str = "exponential"
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    ends: str = "pruned"
     densities: tuple[tuple[str, float], ...] = ()
     like: Sparsity | None = None
     sampling: str = "exact"
@@ -104,6 +111,7 @@ class Sparsity:
             ("allocation", self.allocation, ALLOCATIONS),
             ("schedule", self.schedule, SCHEDULES),
             ("sampling", self.sampling, SAMPLINGS),
+            ("policy of first and last layer", self.ends, ENDS),
         ):
             if name not in known:
                 raise PruningError(unknown(kind, name, known))

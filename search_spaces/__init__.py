@@ -3,6 +3,7 @@
 from types import MappingProxyType
 
 from search_spaces.architecture import Architecture, Choice, Signature
+from search_spaces.cell import CellSpace
 from search_spaces.convnet import ConvNet
 from search_spaces.errors import SpaceError
 from search_spaces.graphs.spaces import GraphMLPs, GraphRNNs
@@ -19,6 +20,7 @@ SPACES: MappingProxyType[str, SearchSpace] = MappingProxyType(
             MLP(),
             GraphRNNs(),
             GraphMLPs(),
+            CellSpace(),
         )
     }
 )

@@ -24,6 +24,9 @@ EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
 
 INPUT, OUTPUT = 0, 3
 
+COUNT = len(OPERATIONS) ** len(EDGES)
+"""Number of cells: 15,625."""
+
 Genes: TypeAlias = tuple[int, ...]
 _TERM = re.compile(r"\|?([a-z0-9_]+)~(\d)\|?")
 
@@ -132,6 +135,14 @@ def all_cells() -> tuple[Genes, ...]:
 def canonical(genes: Genes) -> Genes:
     """Return the first cell, in the order of `all_cells`, that computes the same function (idempotent)."""
     return _first_of_each()[function_key(genes)]
+
+
+def number(genes: Sequence[int]) -> int:
+    """Return the cell's position in `all_cells`."""
+    position = 0
+    for gene in genes:
+        position = position * len(OPERATIONS) + gene
+    return position
 
 
 @cache

@@ -8,10 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
+from experiments.benchmarks.masks import masks
 from experiments.benchmarks.overhead import overhead
 from experiments.benchmarks.population import population
+from experiments.benchmarks.pools import pools
 from experiments.benchmarks.resume import resume
+from experiments.benchmarks.scale import scale
 from experiments.benchmarks.screening import screening
+from experiments.benchmarks.search import search
 from experiments.benchmarks.speed import training
 from experiments.benchmarks.table import Table
 from experiments.benchmarks.workers import executors
@@ -20,9 +24,13 @@ Benchmark: TypeAlias = Callable[[Path, Callable[[str], None]], Table]
 
 BENCHMARKS: dict[str, Benchmark] = {
     "executors": executors,
+    "masks": masks,
     "overhead": overhead,
     "population": population,
+    "pools": pools,
     "resume": resume,
+    "scale": scale,
     "screening": screening,
+    "search": search,
     "training": training,
 }

@@ -15,7 +15,7 @@ def bench(
     out: Annotated[Path, typer.Option(help="Folder for the table's files.")] = Path("bench"),
     json: Json = False,
 ) -> None:
-    """Measure this project: searches with and without screening, resuming, executors, overhead, training speed."""
+    """Measure this project: pruning methods, screening, resuming, executors, overhead, training."""
     from experiments.benchmarks import BENCHMARKS
     from experiments.commands.tables import measure
 

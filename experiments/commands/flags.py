@@ -18,3 +18,28 @@ CandidateFile: TypeAlias = Annotated[
 TaskName: TypeAlias = Annotated[
     str | None, typer.Option(help="The task whose input shape and training images to use: digits, mnist, cifar10.")
 ]
+Init: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--init",
+        help="Initialise the weights anew: orthogonal, delta_orthogonal, he, glorot, lecun, density_scaled_he; "
+        "else the network's own.",
+        rich_help_panel="Initial weights",
+    ),
+]
+Gain: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        help="Factor of --init and the singular value --isometry aims at: a number, or the activation's name "
+        "(relu, tanh, ...).",
+        rich_help_panel="Initial weights",
+    ),
+]
+Isometry: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        help="Bring the kept weights back towards isometry after pruning: approximate_isometry, scaled_isometry, "
+        "published_isometry.",
+        rich_help_panel="Initial weights",
+    ),
+]

@@ -3,26 +3,80 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from experiments.commands.flags import CandidateFile, Data, Json, Network, TaskName
+from experiments.commands.flags import CandidateFile, Data, Gain, Init, Isometry, Json, Network, TaskName
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from experiments.networks import Subject
-    from pruning import MaskSet, Sparsity
+_LAYERS, _WEIGHTS = "Which layers, how much of each", "Initial weights"
 
 
 def prune(
     network: Network = None,
     candidate: CandidateFile = None,
-    method: Annotated[str | None, typer.Option(help="magnitude, random, snip, synflow, ...")] = None,
+    method: Annotated[
+        str | None, typer.Option(help="How weights are chosen: random, magnitude, snip, grasp, synflow, phew, npb, ...")
+    ] = None,
     density: Annotated[float | None, typer.Option(help="Fraction of the weights to keep, in (0, 1].")] = None,
-    allocation: Annotated[str | None, typer.Option(help="erk, global (default) or uniform.")] = None,
-    rounds: Annotated[int | None, typer.Option(help="How often the method scores what is left.")] = None,
+    rounds: Annotated[int | None, typer.Option(help="How often the method scores what is left; 1 by default.")] = None,
+    schedule: Annotated[
+        str | None, typer.Option(help="How the count falls from round to round: exponential (default) or linear.")
+    ] = None,
+    bernoulli: Annotated[
+        bool, typer.Option("--bernoulli", help="Throw dice for each weight of a random mask; counts right on average.")
+    ] = False,
+    allow_empty: Annotated[
+        bool, typer.Option("--allow-empty", help="Let a ranking leave layers without any weight (with a warning).")
+    ] = False,
+    allocation: Annotated[
+        str | None,
+        typer.Option(
+            help="What decides each layer's count: global (one ranking, default), erk, er, uniform, uniform_plus, "
+            "balanced, pyramidal, igq.",
+            rich_help_panel=_LAYERS,
+        ),
+    ] = None,
+    layer_density: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="GLOB=DENSITY",
+            rich_help_panel=_LAYERS,
+            help="Density of each layer a glob matches, such as 'stage1_*=0.5'; repeatable. Others share the rest.",
+        ),
+    ] = None,
+    like: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Take the layer densities of this mask file.", rich_help_panel=_LAYERS),
+    ] = None,
+    include: Annotated[
+        list[str] | None,
+        typer.Option(metavar="GLOB", help="Prune only parameters that match; repeatable.", rich_help_panel=_LAYERS),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="GLOB",
+            help="Leave these dense and outside the density; repeatable.",
+            rich_help_panel=_LAYERS,
+        ),
+    ] = None,
+    ends: Annotated[
+        str | None,
+        typer.Option(
+            help="First and last layer: pruned (default), first_dense, last_dense, all_dense (as if excluded).",
+            rich_help_panel=_LAYERS,
+        ),
+    ] = None,
+    init: Init = None,
+    gain: Gain = None,
+    isometry: Isometry = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Also write the initial weights, masked: safetensors.", rich_help_panel=_WEIGHTS
+        ),
+    ] = None,
     task: TaskName = None,
     seed: Annotated[int, typer.Option(help="Of initial weights and random masks.")] = 0,
     data: Data = None,
@@ -30,66 +84,64 @@ def prune(
     json: Json = False,
 ) -> None:
     """Choose which weights of a network to keep, at its initialisation; a candidate brings its own pattern."""
+    from experiments.layers import layer_rows
+    from experiments.masking import layer_densities, masks_of, sparsity_of
     from experiments.networks import find_subject, notes
     from experiments.output import Output
-    from experiments.terminal.layer_table import layer_rows, layer_table
-    from pruning import save_masks
+    from experiments.terminal.layer_table import layer_table
+    from experiments.weights import Weights, save_weights
+    from pruning import PruningError, save_masks
+    from pruning.diagnostics import connectivity
 
     output = Output(json)
-    given = {"method": method, "density": density, "allocation": allocation, "rounds": rounds}
-    chosen = {name: value for name, value in given.items() if value is not None}
-    early = None if candidate else _sparsity(chosen)  # refuse a bad value before anything is built
+    given = {
+        "method": method, "density": density, "allocation": allocation, "rounds": rounds, "schedule": schedule,
+        "include": tuple(include or ()), "exclude": tuple(exclude or ()), "ends": ends,
+        "densities": layer_densities(layer_density or ()), "allow_empty": allow_empty,
+        "sampling": "bernoulli" if bernoulli else None,
+    }  # fmt: skip
+    early = None if candidate else sparsity_of(given, like)  # refuse a bad value before anything is built
+    start = Weights(seed, init, gain, isometry)
     subject = find_subject(network, candidate, task, data, seed=seed)
-    sparsity = early or _sparsity(chosen, subject)
-    masks = _masks(subject, sparsity, subject.candidate.seed if subject.candidate else seed)
+    sparsity = early
+    if subject.candidate is not None:
+        sparsity = sparsity_of(given, like, subject.candidate.sparsity)
+        start = Weights(subject.candidate.seed, init, gain, isometry)
+    assert sparsity is not None
+    start.draw_(subject.module)
+    masks = masks_of(subject, sparsity, start.seed)
+    start.finish_(subject.module, masks)
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
-        said = {"method": sparsity.method, "allocation": sparsity.allocation, "density": repr(sparsity.density)}
-        save_masks(masks, out, {**notes(subject), **said, "seed": str(seed)})
-    rows = layer_rows(subject, masks)
+        save_masks(masks, out, {**notes(subject), **start.notes()})
+    if weights is not None:
+        save_weights(subject.module, masks, weights)
+    try:
+        wiring = connectivity(subject.module, masks, subject.signature.input_shape)
+    except PruningError:  # a network that cannot be traced can be pruned all the same
+        wiring = None
+    rows = layer_rows(masks, wiring)
     output.results.print(
         layer_table(f"{subject.name}, {sparsity.method} at {sparsity.density:g}", rows, output.results.width)
     )
-    if out is not None:
-        output.results.print(f"masks written to {out}", soft_wrap=True, markup=False)
+    for what, file in (("masks", out), ("weights", weights)):
+        if file is not None:
+            output.results.print(f"{what} written to {file}", soft_wrap=True, markup=False)
     output.emit(
         {
             "network": subject.name,
             "method": sparsity.method,
             "allocation": sparsity.allocation,
             "rounds": sparsity.rounds,
+            "requested": sparsity.density,
             "density": masks.density,
+            "effective_density": None if wiring is None else wiring.effective_density,
             "kept": masks.kept,
             "total": masks.total,
             "layers": masks.layer_densities(),
+            "empty_layers": masks.empty_layers(),
+            "sparsity": sparsity.settings(),
             "out": out,
+            "weights": weights,
         }
     )
-
-
-def _sparsity(chosen: Mapping[str, object], subject: Subject | None = None) -> Sparsity:
-    from dataclasses import replace
-
-    from experiments.errors import ExperimentError
-    from pruning import Sparsity
-
-    if subject is not None and subject.candidate is not None:
-        return replace(subject.candidate.sparsity, **chosen)  # type: ignore[arg-type]
-    for name in ("method", "density"):
-        if name not in chosen:
-            raise ExperimentError(f"--{name} must be given with --network; got none. See `sparsenas prune --help`.")
-    return Sparsity(**chosen)  # type: ignore[arg-type]
-
-
-def _masks(subject: Subject, sparsity: Sparsity, seed: int) -> MaskSet:
-    from nas.realize import EVIDENCE_IMAGES_PER_CLASS
-    from nas.seeds import stream
-    from pruning import Evidence
-    from pruning import prune as choose
-
-    shape, mask_stream = subject.signature.input_shape, stream(seed, "mask")
-    if subject.task is None:
-        return choose(subject.module, sparsity, Evidence(shape, mask_stream))
-    count = EVIDENCE_IMAGES_PER_CLASS * subject.signature.classes
-    inputs, targets = subject.task.evidence(count, stream(seed, "evidence"))
-    return choose(subject.module, sparsity, Evidence(shape, mask_stream, inputs, targets))

@@ -7,7 +7,7 @@ from statistics import fmean
 
 from experiments.report.agreement import agreement
 from experiments.report.summary import Best, RunSummary, Trial
-from experiments.report.words import count, duration, network, percent, share, short_count
+from experiments.report.words import count, duration, epochs, network, percent, share, short_count
 
 
 def markdown(summary: RunSummary) -> str:
@@ -24,7 +24,7 @@ def markdown(summary: RunSummary) -> str:
 def _trials(summary: RunSummary) -> str:
     kinds = Counter(trial.error.replace("_", " ") for trial in summary.failed)
     failed = "".join(f", {number} failed ({kind})" for kind, number in kinds.most_common())
-    return f"{len(summary.finished)} finished{failed}" + (f"; {summary.epochs} epochs each" if summary.epochs else "")
+    return f"{len(summary.finished)} finished{failed}" + (f"; {epochs(summary.epochs)} each" if summary.epochs else "")
 
 
 def _time(summary: RunSummary) -> str:
@@ -54,12 +54,12 @@ def _best(trial: Trial, best: Best) -> list[tuple[str, str]]:
 
 def _longer(trial: Trial, best: Best) -> str:
     words = [
-        f", {percent(final.accuracy, 2)} as one of {len(best.finalists)} finalists ({final.epochs} epochs)"
+        f", {percent(final.accuracy, 2)} as one of {len(best.finalists)} finalists ({epochs(final.epochs or 0)})"
         for final in best.finalists
         if final.trial == trial.number
     ]
     if best.retrained_val_accuracy is not None:
-        words.append(f", {percent(best.retrained_val_accuracy, 2)} retrained ({best.retrained_epochs} epochs)")
+        words.append(f", {percent(best.retrained_val_accuracy, 2)} retrained ({epochs(best.retrained_epochs or 0)})")
     return "".join(words)
 
 

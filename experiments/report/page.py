@@ -19,7 +19,7 @@ from experiments.report.figures.progress import progress
 from experiments.report.figures.scales import floor_of
 from experiments.report.html import picture, section, table
 from experiments.report.summary import Finalist, RunSummary, Trial
-from experiments.report.words import count, duration, network, percent, share, short_count
+from experiments.report.words import count, duration, epochs, network, percent, share, short_count
 
 FULL_WIDTH, HALF_WIDTH = 1000.0, 480.0
 
@@ -57,7 +57,7 @@ def _header(summary: RunSummary) -> str:
     lead = (
         f"Found by {summary.strategy} search in the space {summary.space} over architecture and sparsity together: "
         f"{len(summary.finished)} trials finished{failures}"
-        + (f", each trained for {summary.epochs} epochs." if summary.epochs else ".")
+        + (f", each trained for {epochs(summary.epochs)}." if summary.epochs else ".")
     )
     return (
         f'<header><p class="run">sparsenas search, run {escape(summary.name)}</p><h1>{escape(headline(summary))}</h1>'
@@ -69,7 +69,7 @@ def _facts(summary: RunSummary) -> str:
     trial, best = summary.best_trial, summary.best
     if trial is None or best is None:
         return ""
-    longer = f"after {best.retrained_epochs} epochs" if best.retrained_epochs else "not retrained"
+    longer = f"after {epochs(best.retrained_epochs)}" if best.retrained_epochs else "not retrained"
     facts = [
         ("Test accuracy", percent(best.test_accuracy, 2), longer),
         ("Validation accuracy", percent(trial.accuracy, 2), f"in the search, trial {trial.number}"),

@@ -53,6 +53,11 @@ def duration(seconds: float | None) -> str:
     return f"{whole // 3600}\u202fh {whole % 3600 // 60}\u202fmin"
 
 
+def epochs(number: int) -> str:
+    """Return "1 epoch" or "8 epochs"."""
+    return "1 epoch" if number == 1 else f"{number} epochs"
+
+
 def network(architecture: Mapping[str, Any]) -> str:
     """Return an architecture in words: "2 stages, gelu, maxpool; stage1: plain, depth 4, width 32; stage2: ...".
 

@@ -7,12 +7,14 @@ A reproduction is a benchmark: a function of a folder for its files and a line p
 from experiments.benchmarks import Benchmark
 from experiments.reproduce.isometry_rules import isometry_rules
 from experiments.reproduce.nasbench201_prediction import nasbench201_prediction
+from experiments.reproduce.phew_widths import phew_widths
 from experiments.reproduce.reber.reproduction import reber
 from experiments.reproduce.signal_propagation import signal_propagation
 
 REPRODUCTIONS: dict[str, Benchmark] = {
     "isometry-rules": isometry_rules,
     "nasbench201-prediction": nasbench201_prediction,
+    "phew-widths": phew_widths,
     "reber": reber,
     "signal-propagation": signal_propagation,
 }

@@ -23,9 +23,10 @@ from predictors.models.model import Floats
 SIZES = (32, 128, 1000)
 DRAWS = 20
 TESTED = 3000
-INTERVAL_ROWS = 128
-"""Largest training set whose intervals are measured in every draw; beyond it the first `FEW` draws only."""
 FEW = 5
+"""Draws in which intervals are measured: each takes eleven fits."""
+
+_CHEAP = 128
 
 Row = dict[str, Any]
 
@@ -83,20 +84,21 @@ def nasbench201_prediction(
     rows = [row for key, found in sorted(done.items()) if key in wanted for row in found]
     return Table(
         "nasbench201_prediction",
-        f"NAS-Bench-201, CIFAR-10 validation accuracy at 200 epochs; {draws} draws, up to {TESTED} test cells; the "
-        f"intervals of more than {INTERVAL_ROWS} rows {min(FEW, draws)} draws; one thread",
+        f"NAS-Bench-201, CIFAR-10 validation accuracy at 200 epochs; {draws} draws, up to {TESTED} test cells; "
+        f"intervals: {min(FEW, draws)} draws; one thread",
         rows,
         summarised(rows),
     )
 
 
 def _works(sizes: Sequence[int], draws: int) -> Iterator[_Work]:
-    """Small training sets first, and draw by draw, so that what is there is balanced at any moment."""
-    for size in sizes:
+    """Cheap work first, and draw by draw, so that what is there is balanced at any moment."""
+    small, large = [size for size in sizes if size <= _CHEAP], [size for size in sizes if size > _CHEAP]
+    for some in (small, large):
         for draw in range(draws):
-            for protocol in ("all", "unseen", "proxies", "intervals"):
-                if protocol != "intervals" or size <= INTERVAL_ROWS or draw < FEW:
-                    yield _Work(protocol, size, draw)
+            yield from (_Work(protocol, size, draw) for size in some for protocol in ("all", "unseen", "proxies"))
+        for draw in range(min(FEW, draws)):
+            yield from (_Work("intervals", size, draw) for size in some)
 
 
 def _measured(cells: _Cells, work: _Work, sizes: Sequence[int]) -> Iterator[Row]:

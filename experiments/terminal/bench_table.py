@@ -31,4 +31,6 @@ def bench_table(table: Table) -> Group:
 def _shown(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name} {_shown(item)}" for name, item in value.items())
+    if isinstance(value, list):
+        return f"{len(value)} entries, in the JSON file"
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import random as global_random
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nas.strategies.deap_tools import couple, deap_seeded, mated, select
 from nas.strategies.fresh import Fresh
 from nas.strategies.mutation import mutated
-from nas.strategies.strategy import Genes, GenomeSpace, Observation, parents, scaled
+from nas.strategies.strategy import Genes, GenomeSpace, Observation, parents
 
 if TYPE_CHECKING:
     from search_spaces import Choice
@@ -56,75 +56,18 @@ def evolution(
     finished = parents(history)
     if len(finished) >= max(initial, 1):
         with deap_seeded(rng):
-            _breed(fresh, _select(finished, population), space.choices, rng, crossover)
+            _breed(fresh, select(finished, population), space.choices, rng, crossover)
     return fresh.fill(rng)
-
-
-@contextmanager
-def deap_seeded(rng: np.random.Generator) -> Iterator[None]:
-    """Lend DEAP the global generators of `random` and `numpy`, seeded from `rng`; put both back after."""
-    python_state, numpy_state = global_random.getstate(), np.random.get_state()  # noqa: NPY002
-    global_random.seed(int(rng.integers(2**63)))
-    np.random.seed(int(rng.integers(2**32)))  # noqa: NPY002
-    try:
-        yield
-    finally:
-        global_random.setstate(python_state)
-        np.random.set_state(numpy_state)  # noqa: NPY002
-
-
-def _select(finished: Sequence[Observation], size: int) -> list[Any]:
-    from deap import tools
-
-    values = [scaled(record.values or ()) for record in finished]
-    individual = _individual_class(len(values[0]))
-    everyone = [individual(record.genes, value) for record, value in zip(finished, values, strict=True)]
-    if len(values[0]) > 1:
-        return list(tools.selNSGA2(everyone, size, nd="log"))
-    best = list(tools.selBest(everyone, size))  # DEAP's fast sorting cannot rank by one objective
-    tools.emo.assignCrowdingDist(best)
-    return best
-
-
-def _individual_class(objectives: int) -> type[Any]:
-    """Return a list type with a DEAP fitness: made here, as `creator.create` writes into module globals."""
-    from deap import base
-
-    class Fitness(base.Fitness):  # type: ignore[misc]
-        weights = (1.0, *(-1.0 for _ in range(objectives - 1)))
-
-    class Individual(list[int]):
-        def __init__(self, genes: Sequence[int], values: tuple[float, ...]) -> None:
-            super().__init__(genes)
-            self.fitness = Fitness(values)
-
-    return Individual
 
 
 def _breed(
     fresh: Fresh, population: list[Any], choices: Sequence[Choice], rng: np.random.Generator, crossover: float
 ) -> None:
-    from deap import base, tools
-
-    toolbox = base.Toolbox()
-    toolbox.register("mate", tools.cxUniform, indpb=0.5)
     misses = 0
     for _ in range(TRIES * fresh.missing):
         if fresh.missing <= 0:
             return
-        mother, father = map(toolbox.clone, _couple(population))
-        child = toolbox.mate(mother, father)[0] if global_random.random() < crossover else mother
+        mother, father = couple(population)
+        child = mated(mother, father) if global_random.random() < crossover else mother
         taken = fresh.offer(mutated(child, choices, rng, expected=1.0 + misses // CALM))
         misses = 0 if taken else misses + 1
-
-
-def _couple(population: list[Any]) -> list[Any]:
-    """Return the winners of two binary tournaments by dominance, then crowding distance.
-
-    `selTournamentDCD` wants its number of individuals to be a multiple of four, so it is given four at a
-    time; its first two winners then come from disjoint pairs.
-    """
-    from deap import tools
-
-    draw = global_random.sample if len(population) >= 4 else global_random.choices
-    return list(tools.selTournamentDCD(draw(population, k=4), 4)[:2])

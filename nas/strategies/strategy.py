@@ -35,7 +35,7 @@ class GenomeSpace(Protocol):
 
 
 class Observation(Protocol):
-    """The part of a record that strategies use (see nas/records.py)."""
+    """The part of a record that strategies use (see nas/records/record.py)."""
 
     @property
     def genes(self) -> Genes:

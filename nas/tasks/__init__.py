@@ -10,17 +10,20 @@ from nas.tasks.augment import Augmentation
 from nas.tasks.cifar10 import cifar10
 from nas.tasks.digits import digits
 from nas.tasks.mnist import mnist
+from nas.tasks.nasbench201 import nasbench201
+from nas.tasks.tabular import TabularTask
 from nas.tasks.reber import reber, reber_embedded, reber_published
 from nas.tasks.task import Normalisation, Split, Task
 from pruning.naming import unknown
 from search_spaces.architecture import Signature
 
-__all__ = ["SIGNATURES", "TASKS", "Augmentation", "Normalisation", "Split", "Task", "load_task"]
+__all__ = ["SIGNATURES", "TASKS", "Augmentation", "Normalisation", "Split", "TabularTask", "Task", "load_task"]
 
 TASKS: dict[str, Callable[[Path | None], Task]] = {
     "digits": digits,
     "mnist": mnist,
     "cifar10": cifar10,
+    "nasbench201": nasbench201,
     "reber": reber,
     "reber_embedded": reber_embedded,
     "reber_published": reber_published,
@@ -30,6 +33,7 @@ SIGNATURES: dict[str, Signature] = {
     "digits": Signature((1, 8, 8), 10),
     "mnist": Signature((1, 28, 28), 10),
     "cifar10": Signature((3, 32, 32), 10),
+    "nasbench201": Signature((3, 32, 32), 10),
     "reber": Signature((25, 7), 2),
     "reber_embedded": Signature((25, 7), 2),
     "reber_published": Signature((53, 26), 2),

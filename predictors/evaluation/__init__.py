@@ -11,13 +11,14 @@ from predictors.evaluation.protocols import (
     repeated_folds,
     unseen_class_splits,
 )
-from predictors.evaluation.uncertainty import Interval, over_draws, over_rows, paired_difference
+from predictors.evaluation.uncertainty import Interval, bootstrap, over_draws, over_rows, paired_difference
 
 __all__ = [
     "Evaluation",
     "Interval",
     "Split",
     "beyond",
+    "bootstrap",
     "by_group",
     "evaluate",
     "group_ablation",

@@ -9,14 +9,15 @@ import numpy as np
 
 from predictors.conformal import CrossConformal
 from predictors.evaluation.ablation import Make, out_of_fold
-from predictors.evaluation.protocols import leave_one_group_out
-from predictors.evaluation.uncertainty import Interval, over_rows
+from predictors.evaluation.protocols import Rows, leave_one_group_out
+from predictors.evaluation.uncertainty import Interval, bootstrap
 from predictors.folds import grouped_folds
 from predictors.metrics import agreement, top_regret
 from predictors.models.model import Floats
 from predictors.targets import SCALES
 
 _MANY_ROWS = 2000
+_DRAWS, _FEW_DRAWS = 500, 100
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,10 @@ def evaluate(
     predictions = chosen.backward(found)
     rng = np.random.default_rng(seed)
     ends = [
-        _ends(grouped_folds(keys, folds, rng), scaled, chosen.forward(predictions[repeat]), coverage)
+        chosen.ends(*_ends(grouped_folds(keys, folds, rng), scaled, chosen.forward(predictions[repeat]), coverage))
         for repeat in range(repeats)
     ]
-    lower, upper = (chosen.backward(np.stack(side)) for side in zip(*ends, strict=True))
+    lower, upper = (np.stack(side) for side in zip(*ends, strict=True))
     return Evaluation(_figures(y, predictions, lower, upper, keys, seed), predictions, lower[0], upper[0])
 
 
@@ -96,34 +97,29 @@ def beyond(measured: Floats, predicted: Floats, baseline: Floats) -> float:
     return 1.0 - float(((measured - predicted) ** 2).sum()) / left if left > 0 else 0.0
 
 
-def _ends(folds: np.ndarray, scaled: Floats, predicted: Floats, coverage: float) -> tuple[Floats, Floats]:
+def _ends(folds: Rows, scaled: Floats, predicted: Floats, coverage: float) -> tuple[Floats, Floats]:
     conformal = CrossConformal([], folds, np.abs(scaled - predicted), predicted)
-    widths = np.minimum(conformal.held_out_half_widths(coverage), 1e6)
+    widths = conformal.held_out_half_widths(coverage)
     return predicted - widths, predicted + widths
+
+
+_NAMES = ("r2", "mae", "spearman", "kendall", "top_regret", "coverage", "width")
 
 
 def _figures(
     y: Floats, predictions: Floats, lower: Floats, upper: Floats, keys: Sequence[Hashable], seed: int
 ) -> dict[str, Interval]:
-    per_repeat = {
-        "coverage": ((lower <= y + 1e-12) & (y <= upper + 1e-12)).mean(axis=0),
-        "width": (upper - lower).mean(axis=0),
-    }
-    draws = 1000 if len(y) <= _MANY_ROWS else 100
-    found = {}
-    for name in ("r2", "mae", "spearman", "kendall", "top_regret"):
+    inside = (lower <= y + 1e-12) & (y <= upper + 1e-12)
 
-        def figure(rows: Sequence[int], name: str = name) -> float:
-            chosen = np.asarray(rows)
-            return float(np.mean([_one(name, y[chosen], part[chosen]) for part in predictions]))
+    def figures(rows: Rows) -> Floats:
+        found = []
+        for repeat, predicted in enumerate(predictions):
+            values = agreement(y[rows], predicted[rows])
+            values["top_regret"] = top_regret(y[rows], predicted[rows])
+            values["coverage"] = float(inside[repeat, rows].mean())
+            values["width"] = float((upper - lower)[repeat, rows].mean())
+            found.append([values[name] for name in _NAMES])
+        return np.asarray(np.mean(found, axis=0))
 
-        found[name] = over_rows(figure, keys, np.random.default_rng(seed), draws)
-    for name, values in per_repeat.items():
-        found[name] = over_rows(
-            lambda rows, values=values: float(values[np.asarray(rows)].mean()), keys, np.random.default_rng(seed), draws
-        )
-    return found
-
-
-def _one(name: str, measured: Floats, predicted: Floats) -> float:
-    return top_regret(measured, predicted) if name == "top_regret" else agreement(measured, predicted)[name]
+    draws = _DRAWS if len(y) <= _MANY_ROWS else _FEW_DRAWS
+    return dict(zip(_NAMES, bootstrap(figures, keys, np.random.default_rng(seed), draws), strict=True))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from predictors.evaluation.protocols import Rows
 from predictors.models.model import Floats
 
 
@@ -29,20 +30,20 @@ def over_draws(values: Sequence[float], level: float = 0.95) -> Interval:
     return Interval(float(found.mean()), float(found.mean()) - half, float(found.mean()) + half)
 
 
-def over_rows(
-    figure: Callable[[Sequence[int]], float],
+def bootstrap(
+    figures: Callable[[Rows], Floats],
     keys: Sequence[Hashable],
     rng: np.random.Generator,
     draws: int = 1000,
     level: float = 0.95,
-) -> Interval:
-    """Return a figure of all rows with its percentile bootstrap interval; rows of one key are drawn together.
+) -> list[Interval]:
+    """Return figures of all rows with their percentile bootstrap intervals; rows of one key are drawn together.
 
     Args:
-        figure: row numbers, with repeats -> figure.
+        figures: row numbers, with repeats -> (figures,).
         keys: of each row.
         rng: of the draws.
-        draws: bootstrap samples.
+        draws: bootstrap samples, the same for all figures.
         level: share of the samples inside.
 
     Source: Efron and Tibshirani 1993, chapter 13; Field and Welsh 2007 (whole clusters are drawn).
@@ -50,13 +51,21 @@ def over_rows(
     members: dict[Hashable, list[int]] = {}
     for row, key in enumerate(keys):
         members.setdefault(key, []).append(row)
-    clusters = [np.array(rows) for rows in members.values()]
-    found = []
-    for _ in range(draws):
-        chosen = rng.integers(len(clusters), size=len(clusters))
-        found.append(figure(np.concatenate([clusters[i] for i in chosen])))  # type: ignore[arg-type]
-    low, high = np.quantile(found, [0.5 - level / 2, 0.5 + level / 2])
-    return Interval(figure(range(len(keys))), float(low), float(high))
+    clusters = [np.array(rows, dtype=np.int64) for rows in members.values()]
+    samples = [
+        figures(np.concatenate([clusters[i] for i in rng.integers(len(clusters), size=len(clusters))]))
+        for _ in range(draws)
+    ]
+    low, high = np.quantile(samples, [0.5 - level / 2, 0.5 + level / 2], axis=0)
+    whole = figures(np.arange(len(keys)))
+    return [Interval(*(float(value) for value in ends)) for ends in zip(whole, low, high, strict=True)]
+
+
+def over_rows(
+    figure: Callable[[Rows], float], keys: Sequence[Hashable], rng: np.random.Generator, draws: int = 1000
+) -> Interval:
+    """Return one figure with its 95 % bootstrap interval, see `bootstrap`."""
+    return bootstrap(lambda rows: np.array([figure(rows)]), keys, rng, draws)[0]
 
 
 def paired_difference(
@@ -70,8 +79,7 @@ def paired_difference(
 ) -> Interval:
     """Return metric(measured, first) - metric(measured, second) with its bootstrap interval: the same rows for both."""
 
-    def figure(rows: Sequence[int]) -> float:
-        chosen = np.asarray(rows)
-        return metric(measured[chosen], first[chosen]) - metric(measured[chosen], second[chosen])
+    def figure(rows: Rows) -> float:
+        return metric(measured[rows], first[rows]) - metric(measured[rows], second[rows])
 
     return over_rows(figure, keys, rng, draws)

@@ -7,15 +7,15 @@ import math
 import numpy as np
 
 from predictors.features.summary import Floats
-from predictors.flow import MAGNITUDE, PATHS, SQUARE
 from predictors.structure import Structure
+from pruning.flow import MAGNITUDE, PATHS, SQUARE
 
 _FLOOR = -4.0
 """Least log10 gain of one layer: what a network without any path is given, times its depth."""
 
 
 def paths(structure: Structure) -> dict[str, float]:
-    """Return path sums R = 1' A_L ... A_1 1 over units, entries summed over the kernel (see `predictors.flow`).
+    """Return path sums R = 1' A_L ... A_1 1 over units, entries summed over the kernel (see `pruning.flow`).
 
     - log_count: log10(1 + R) with A the kept entries: the number of input-output paths; log_count_per_layer: by depth.
     - log_magnitude, log_square: log10 R with A = |w| (SynFlow) and w^2 (SynFlow-L2) over kept entries, at least

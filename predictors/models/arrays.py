@@ -13,9 +13,12 @@ Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
 
 def pack(**arrays: npt.ArrayLike) -> bytes:
-    """Return the arrays as the bytes of an npz file: bytes as uint8, everything else as float64."""
+    """Return the arrays as the bytes of a compressed npz file: bytes as uint8, integers as int32, others as float64.
+
+    Integers must fit 32 bits.
+    """
     buffer = io.BytesIO()
-    np.savez(buffer, **{name: _stored(array) for name, array in arrays.items()})  # type: ignore[arg-type]
+    np.savez_compressed(buffer, **{name: _stored(array) for name, array in arrays.items()})  # type: ignore[arg-type]
     return buffer.getvalue()
 
 
@@ -32,4 +35,5 @@ def unpack(content: bytes) -> dict[str, npt.NDArray[Any]]:
 def _stored(array: npt.ArrayLike) -> npt.NDArray[Any]:
     if isinstance(array, bytes):
         return np.frombuffer(array, dtype=np.uint8)
-    return np.asarray(array, dtype=np.float64)
+    found = np.asarray(array)
+    return found.astype(np.int32 if np.issubdtype(found.dtype, np.integer) else np.float64)

@@ -44,7 +44,7 @@ class BlockMatern(Regressor):
         blocks: Sequence[Sequence[int]] | None = None,
         raw: Sequence[int] = (),
         iterations: int = 40,
-        most_rows: int = 1000,
+        most_rows: int = 500,
         seed: int = 0,
     ) -> None:
         self.blocks = blocks

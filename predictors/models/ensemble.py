@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import nnls
 
+from predictors.folds import grouped_folds, row_keys
 from predictors.models.arrays import Arrays
 from predictors.models.block_matern import BlockMatern
 from predictors.models.boosting import BoostedTrees
@@ -15,8 +16,9 @@ from predictors.models.estimator import Regressor
 from predictors.models.extra_trees import ExtraTrees
 from predictors.models.model import Floats
 
-_LEAST_ROWS = 10
-"""Below so many rows nothing is learned about which part is better."""
+_DEFAULT = (2.0, 1.0, 1.0)
+_LEAST_ROWS = 40
+"""Below so many different rows too little is learned about which part is better; the weights are the default ones."""
 
 
 class Ensemble(Regressor):
@@ -34,7 +36,7 @@ class Ensemble(Regressor):
 
     def __init__(
         self,
-        weights: Sequence[float] | None = (2.0, 1.0, 1.0),
+        weights: Sequence[float] | None = _DEFAULT,
         blocks: Sequence[Sequence[int]] | None = None,
         raw: Sequence[int] = (),
         folds: int = 5,
@@ -74,9 +76,9 @@ class Ensemble(Regressor):
         ]
 
     def _stacked(self, x: Floats, y: Floats) -> Floats:
-        if len(y) < _LEAST_ROWS:
-            return np.ones(3)
-        fold = np.random.default_rng(self.seed).permutation(len(y)) % self.folds
+        if len(set(row_keys(x))) < _LEAST_ROWS:
+            return np.array(_DEFAULT)
+        fold = grouped_folds(row_keys(x), self.folds, np.random.default_rng(self.seed))
         design = np.empty((len(y), 3))
         for number in range(self.folds):
             for part, models in enumerate(self._unfitted()):
@@ -84,7 +86,7 @@ class Ensemble(Regressor):
                 design[fold == number, part] = fitted.predict(x[fold == number])
         centre = y.mean()
         weights = nnls(design - centre, y - centre)[0]
-        return np.asarray(weights if weights.sum() > 0 else np.ones(3))
+        return np.asarray(weights if weights.sum() > 0 else _DEFAULT)
 
     def _arrays(self) -> dict[str, Any]:
         dumped = {

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from pruning.diagnostics.spectrum import Spectrum
+from pruning.diagnostics.spectrum import Spectrum, singular_values
 from pruning.errors import PruningError
 from pruning.masks import check_masks
 from pruning.parameters import prunable
@@ -71,7 +71,7 @@ def jacobian_spectrum(
         device = next(network.parameters(), inputs).device
         with _alone(device):
             chunks = [
-                torch.linalg.svdvals(_jacobian(network, chunk.detach().to(device, precision, copy=True)))
+                singular_values(_jacobian(network, chunk.detach().to(device, precision, copy=True)))
                 for chunk in torch.split(inputs, batch)
             ]
     values = torch.cat(chunks).cpu()

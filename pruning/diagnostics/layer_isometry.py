@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from pruning.diagnostics.spectrum import Spectrum
+from pruning.diagnostics.spectrum import Spectrum, singular_values
 from pruning.diagnostics.structural_rank import structural_rank
 from pruning.errors import PruningError
 from pruning.isometry.penalty import live
@@ -87,7 +87,7 @@ def _measured(name: str, values: Tensor, mask: Tensor, target: float) -> LayerIs
         raise PruningError(f"kept weights must be finite; got NaN or infinity ('{name}'). Initialise it again.")
     rows, columns = live(mask, 2), live(mask, 1)
     ranks = torch.minimum(rows.sum(1), columns.sum(1)).tolist()
-    every = torch.linalg.svdvals(values)
+    every = singular_values(values)
     counted = torch.cat([found[:rank] for found, rank in zip(every, ranks, strict=True)])
     penalty = float((counted.square() - target).square().sum())
     rank, possible = len(counted), sum(structural_rank(one) for one in mask)

@@ -71,6 +71,31 @@ def fill_(
             bias.zero_()
 
 
+def scaled_normal_(
+    module: nn.Module,
+    generator: torch.Generator,
+    scale: Callable[[Matrices], float],
+    *,
+    gain: float,
+    masks: Mapping[str, Tensor] | None,
+) -> None:
+    """Fill each weight from N(0, (gain * scale)^2), with one scale for each layer; biases zero, normalisation kept.
+
+    Args:
+        module: the network, changed in place.
+        generator: a CPU generator; the only randomness.
+        scale: a layer's layout -> standard deviation at gain 1. Its fan_in and fan_out count one group's inputs and
+            outputs times the taps of the kernel; strides are ignored, as usual.
+        gain: factor on the standard deviation; `GAINS` lists them by activation.
+        masks: one for each prunable weight; masked weights become exactly zero. The scale stays that of the dense
+            layer (`density_scaled_he_` makes up for what the masks remove).
+
+    Raises:
+        PruningError: as `fill_`.
+    """
+    fill_(module, generator, lambda _, layout: normal(layout, gain * scale(layout), generator), gain=gain, masks=masks)
+
+
 def normal(layout: Matrices, std: float, generator: torch.Generator) -> Tensor:
     """Return independent N(0, std^2) values, float64, (groups, rows, columns)."""
     values = torch.empty(layout.groups, layout.rows, layout.columns, dtype=torch.float64)

@@ -2,7 +2,7 @@
 
 A method that ranks is listed in `RANKED`: `prune` runs its rounds and makes the counts exact. If weights removed in
 one round may return in a later one, it is in `RETURNING` too; if it looks at samples, in `READS_SAMPLES`. A method that
-chooses whole paths is listed in `CHOSEN`: it returns masks of the exact count itself.
+chooses the mask as a whole is listed in `CHOSEN`: it returns masks of the exact count itself.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pruning.methods.force import force
 from pruning.methods.grasp import grasp
 from pruning.methods.magnitude import magnitude
 from pruning.methods.magnitude_std import magnitude_std
+from pruning.methods.npb import npb
 from pruning.methods.phew import phew
 from pruning.methods.random import random
 from pruning.methods.snip import snip
@@ -43,6 +44,7 @@ READS_SAMPLES = frozenset({"force", "grasp", "snip", "snip_logits", "snip_unlabe
 """The methods that need `Evidence.inputs`; all others choose from the network alone."""
 
 CHOSEN: dict[str, MaskMethod] = {
+    "npb": npb,
     "phew": phew,
 }
 

@@ -21,6 +21,9 @@ def magnitude(module: nn.Module, evidence: Evidence) -> Scorer:
     weights = prunable(module)
 
     def score(masks: Masks) -> Scores:
-        return {name: weight.detach().to("cpu", torch.float64).abs() for name, weight in weights.items()}
+        return {
+            name: weight.detach().abs().to("cpu", torch.promote_types(weight.dtype, torch.float32))
+            for name, weight in weights.items()
+        }
 
     return score

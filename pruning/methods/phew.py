@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -16,7 +18,13 @@ _HOPS_FOR_EACH = 32
 
 
 def phew(
-    module: nn.Module, evidence: Evidence, kept: int, *, skip_probability: float = 0.0, block: int = 8192
+    module: nn.Module,
+    evidence: Evidence,
+    kept: int,
+    layers: Sequence[str] | None = None,
+    *,
+    skip_probability: float = 0.0,
+    block: int = 8192,
 ) -> dict[str, Tensor]:
     """Return masks that are the union of walks through the network, of exactly `kept` weights.
 
@@ -37,6 +45,7 @@ def phew(
         module: the network with its initial weights.
         evidence: the input shape and the generator; it is asked for two seeds, whatever the number of walks.
         kept: number of weights to keep, at least one for each layer.
+        layers: those to prune; None for all. Walks pass through the others too, whose weights all stay.
         skip_probability: of the identity branch where there is another; 0 sends every walk through all weights of
             a residual block, as in the published code, 0.5 treats it as a branch like any other.
         block: number of walks made at once; changes speed and memory, never the result.
@@ -54,6 +63,7 @@ def phew(
     from which no way leads on are avoided.
     """
     weights = prunable(module)
+    weights = {name: weights[name] for name in layers or weights}
     sizes = [weight.numel() for weight in weights.values()]
     seeds = torch.randint(2**62, (2,), generator=evidence.generator, device="cpu").tolist()
     graph = trace(module, evidence.input_shape)

@@ -123,7 +123,7 @@ def reshaped_units(
     for b, lead in enumerate(leads):
         if lead == before and out[b] == units:
             return b, None, None
-    for b, lead in enumerate(leads):
+    for b, lead in sorted(enumerate(leads), key=lambda found: found[1] != before):  # a single unit could be anywhere
         if lead and before % lead == 0 and out[b] % (units * (before // lead)) == 0:
             tail = out[b] // (units * (before // lead))
             return b, (np.arange(out[b], dtype=np.int64) // tail) % units, None

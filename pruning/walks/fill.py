@@ -39,8 +39,8 @@ def fill(graph: LayerGraph, edges: Sequence[Edges], kept: Tensor, count: int, ge
             for pool in _pools(graph, edges, kept):
                 if _add(edges, {number: pool[number]}, kept, 1, generator):
                     break
-    on_ways, _, anywhere = _pools(graph, edges, kept)
-    for pools in (on_ways, anywhere):
+    qualified, _, anywhere = _pools(graph, edges, kept)
+    for pools in (qualified, anywhere):
         missing = count - int(kept.count_nonzero())
         if missing > 0:
             _add(edges, {number: pools[number] for number in counted}, kept, missing, generator)
@@ -51,6 +51,11 @@ def alive(graph: LayerGraph, edges: Sequence[Edges], kept: Tensor) -> tuple[Unit
     """Return the units that kept edges lead to from the input, and those from which they lead to the output."""
     pairs = [_joined(layer, kept) for layer in edges]
     return reached(graph, pairs), reaching(graph, pairs)
+
+
+def on_ways(graph: LayerGraph, edges: Sequence[Edges], kept: Tensor) -> list[Tensor]:
+    """Return for each layer which unit pairs join a unit kept edges reach to one that reaches an output, (pairs,)."""
+    return _pools(graph, edges, kept)[0]
 
 
 def _joined(layer: Edges, kept: Tensor) -> Tensor:
@@ -66,15 +71,15 @@ def _own(layer: Edges, kept: Tensor) -> Tensor:
 def _pools(graph: LayerGraph, edges: Sequence[Edges], kept: Tensor) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
     """Return for each layer which unit pairs lie on a way, begin at a reached unit, are there; (pairs,) bool each."""
     before, after = alive(graph, edges, kept)
-    on_ways = [torch.zeros(layer.values.shape[0], dtype=torch.bool) for layer in edges]
-    begun = [pool.clone() for pool in on_ways]
+    joining = [torch.zeros(layer.values.shape[0], dtype=torch.bool) for layer in edges]
+    begun = [pool.clone() for pool in joining]
     for step in graph.weighted:
         layer = edges[step.layer]
         groups, outputs, inputs = layer.sums.shape
         sources = before[step.source].view(groups, 1, inputs).expand(groups, outputs, inputs)
         begun[step.layer] |= layer.as_stored(sources)
-        on_ways[step.layer] |= layer.as_stored(sources & after[step.out].view(groups, outputs, 1))
-    return on_ways, begun, [torch.ones_like(pool) for pool in on_ways]
+        joining[step.layer] |= layer.as_stored(sources & after[step.out].view(groups, outputs, 1))
+    return joining, begun, [torch.ones_like(pool) for pool in joining]
 
 
 def _add(

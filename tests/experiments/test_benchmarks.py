@@ -8,10 +8,18 @@ import math
 from pathlib import Path
 
 import pytest
+import torch
 
+from experiments.benchmarks.masks import DENSITIES as MASK_DENSITIES
+from experiments.benchmarks.masks import NETWORKS as MASK_NETWORKS
+from experiments.benchmarks.masks import Row as MaskRow
+from experiments.benchmarks.masks import summarised as summarised_masks
+from experiments.benchmarks.masks_figure import draw as draw_masks
+from experiments.benchmarks.masks_process import Job, measured
 from experiments.benchmarks.paired import paired_difference
 from experiments.benchmarks.screening import _volumes
 from experiments.benchmarks.table import Table
+from experiments.report.figures.canvas import render
 from tests.experiments.commands import run
 
 
@@ -51,7 +59,14 @@ def test_a_table_is_kept_as_json_and_csv(tmp_path: Path) -> None:
 
 def test_bench_lists_and_refuses(capsys: pytest.CaptureFixture[str]) -> None:
     listed = run(capsys, "bench", "--json")
-    assert set(json.loads(listed.out)["benchmarks"]) >= {"executors", "overhead", "resume", "screening", "training"}
+    assert set(json.loads(listed.out)["benchmarks"]) >= {
+        "executors",
+        "masks",
+        "overhead",
+        "resume",
+        "screening",
+        "training",
+    }
     refused = run(capsys, "bench", "screning")
     assert refused.code == 2
     assert "unknown benchmark 'screning'; did you mean 'screening'?" in refused.err
@@ -59,7 +74,42 @@ def test_bench_lists_and_refuses(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_reproduce_lists_and_refuses(capsys: pytest.CaptureFixture[str]) -> None:
     listed = run(capsys, "reproduce", "--json")
-    assert set(json.loads(listed.out)["reproductions"]) >= {"isometry-rules", "signal-propagation"}
+    assert set(json.loads(listed.out)["reproductions"]) >= {"isometry-rules", "phew-widths", "signal-propagation"}
     refused = run(capsys, "reproduce", "signal-propagaton")
     assert refused.code == 2
     assert "unknown reproduction 'signal-propagaton'; did you mean 'signal-propagation'?" in refused.err
+
+
+def mask_row(part: str, network: str, method: str, density: float, seconds: float, weights: int) -> MaskRow:
+    return MaskRow(part, network, weights, method, density, 1, seconds, seconds, seconds, 1.0, seconds / 0.5)
+
+
+def mask_rows() -> list[MaskRow]:
+    """One hundredfold the weights, and seconds that grow with the weights' power 1 (all) or 1/2 (random)."""
+    rows = []
+    for network, weights in zip(MASK_NETWORKS, (10_000, 100_000, 1_000_000), strict=True):
+        for method in ("sort", "magnitude", "synflow", "phew", "snip", "grasp"):
+            rows.append(mask_row("methods", network, method, 0.1, weights * 1e-6, weights))
+        rows.append(mask_row("methods", network, "random", 0.1, weights**0.5 * 1e-3, weights))
+        rows += [mask_row("density", network, "phew", density, 3.0 * density, weights) for density in MASK_DENSITIES]
+    return [*rows, mask_row("rounds", "resnet18", "synflow", 0.1, 9.0, 100_000)]
+
+
+def test_growth_is_the_exponent_of_the_weights() -> None:
+    found = summarised_masks(mask_rows())
+    assert found["growth_with_weights"] == dict.fromkeys(found["growth_with_weights"], 1.0) | {"random": 0.5}
+    assert found["sorts_of_magnitude"]["vgg19"] == 2.0
+    assert found["phew_seconds_vgg19_density_0.107"] == pytest.approx(0.321)
+    assert render(lambda: draw_masks(mask_rows()), "png").startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("method", ["topk", "magnitude"])
+def test_a_method_is_timed_and_weighed(method: str) -> None:
+    threads = torch.get_num_threads()
+    try:
+        found = measured(Job("lenet_300_100", method, 0.1, repeats=2))
+    finally:
+        torch.set_num_threads(threads)
+    assert found.weights == 266_200
+    assert len(found.cpu_seconds) == len(found.elapsed_seconds) == 2
+    assert 0 < found.seconds <= sum(found.elapsed_seconds) * 1.5 and found.peak_bytes >= 0

@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import torch
 
-from experiments.layers import live_units
 from pruning import load_masks
 from tests.experiments.commands import run
 
@@ -41,21 +39,16 @@ def test_inspect_adds_up(masks: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     read = load_masks(masks)
     assert [layer["kept"] for layer in found["layers"]] == [int(mask.sum()) for mask in read.values()]
     assert found["kept"] == read.kept == found["multiply_adds"]  # each weight of a linear layer is used once
-    first = read["fc1.weight"]
-    assert found["layers"][0]["dead_inputs"] == int((~first.any(dim=0)).sum())
-    assert found["layers"][0]["dead_outputs"] == int((~first.any(dim=1)).sum())
+    first, second, third = (mask.double() for mask in read.values())
+    ways = [second.T @ third.sum(0) * first.sum(1), third.sum(0) * (second @ first.sum(1))]  # into and out of a unit
+    assert found["layers"][0]["dead_outputs"] == int((ways[0] == 0).sum()) == found["layers"][1]["dead_inputs"]
+    assert found["layers"][1]["dead_outputs"] == int((ways[1] == 0).sum()) == found["layers"][2]["dead_inputs"]
+    assert 10 ** found["log10_paths"] == pytest.approx(float(ways[0].sum())) == pytest.approx(float(ways[1].sum()))
     assert plot.read_bytes().startswith(b"\x89PNG")
     shown = run(capsys, "inspect", masks, "--network", "lenet_300_100").out
-    assert "fc1" in shown and "total" in shown
-
-
-def test_units_of_a_grouped_convolution() -> None:
-    mask = torch.zeros(4, 2, 1, 1, dtype=torch.bool)  # 4 outputs, 2 groups of 2 inputs
-    mask[1, 0] = True  # output 1 of group 0 reads input 0
-    mask[3, 1] = True  # output 3 of group 1 reads input 3
-    inputs, outputs = live_units(mask, groups=2)
-    assert inputs.tolist() == [True, False, False, True]
-    assert outputs.tolist() == [False, True, False, True]
+    assert all(words in shown for words in ("fc1", "total", "effective density", "path kernel", "Jacobian, condition"))
+    assert (found["requested"], found["absent"]) == (0.05, {})
+    assert found["effective"] == sum(layer["effective"] for layer in found["layers"]) <= found["kept"]
 
 
 @pytest.mark.parametrize("density", ["0", "1.5", "nan"])
@@ -101,3 +94,85 @@ def test_a_missing_mask_file_and_predictor_are_refused(tmp_path: Path, capsys: p
     line = run(capsys, "predict", "--predictor", tmp_path, "--network", "lenet5", "--masks", missing).error
     assert "predictor folder must hold predictor.json" in line
     assert "--network needs --masks" in run(capsys, "predict", "--predictor", tmp_path, "--network", "lenet5").error
+
+
+def test_every_setting_reaches_the_masks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "m.safetensors"
+    flags = [
+        "--method", "magnitude", "--density", 0.1, "--rounds", 3, "--schedule", "linear", "--exclude", "fc1*",
+        "--layer-density", "fc3*=0.5", "--ends", "first_dense",
+    ]  # fmt: skip
+    found = run(capsys, "prune", "--network", "lenet_300_100", "--task", "digits", *flags, "--out", file, "--json").json
+    assert found["layers"] == {"fc1.weight": 1.0, "fc2.weight": 2600 / 30_000, "fc3.weight": 0.5}
+    assert {"schedule": "linear", "ends": "first_dense", "exclude": ["fc1*"]}.items() <= found["sparsity"].items()
+    said = load_masks(file).metadata
+    assert (said["ends"], said["rounds"], said["architecture"]) == ("first_dense", "3", said["architecture"])
+
+
+def test_like_takes_the_layer_densities_of_a_file(
+    masks: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--network", "lenet_300_100", "--method", "random", "--like", masks]
+    twin = tmp_path / "twin.safetensors"
+    assert run(capsys, "prune", *flags, "--out", twin).code == 0
+    assert load_masks(twin).counts() == load_masks(masks).counts()
+    denser = run(capsys, "prune", *flags, "--density", 0.1, "--json").json
+    assert denser["kept"] == round(0.1 * 266_200)
+    assert "one source; got --like and allocation 'erk'" in run(capsys, "prune", *flags, "--allocation", "erk").error
+
+
+def test_dice_and_empty_layers_by_flag(capsys: pytest.CaptureFixture[str]) -> None:
+    flags = ["--network", "lenet_300_100", "--task", "digits", "--density", 0.05, "--json"]
+    diced = run(capsys, "prune", *flags, "--method", "random", "--bernoulli").json
+    assert diced["sparsity"]["sampling"] == "bernoulli" and diced["kept"] != round(0.05 * 50_200)
+    line = run(capsys, "prune", *flags[:-1], "--method", "snip", "--bernoulli").error
+    assert "Bernoulli sampling must be of method 'random'" in line
+    assert run(capsys, "prune", *flags, "--method", "magnitude", "--allow-empty").json["sparsity"]["allow_empty"]
+
+
+@pytest.mark.parametrize("init", ["orthogonal", "density_scaled_he"])
+def test_inspect_finds_the_weights_that_were_pruned(
+    init: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Looked at from the file of masks alone, and from the weights themselves: the same figures."""
+    masks, weights = tmp_path / "m.safetensors", tmp_path / "w.safetensors"
+    network = ["--network", "lenet_300_100", "--task", "digits"]
+    chosen = ["--method", "magnitude", "--density", 0.2, "--seed", 3, "--init", init, "--gain", "relu"]
+    after = ["--isometry", "approximate_isometry"] if init == "orthogonal" else []
+    assert run(capsys, "prune", *network, *chosen, *after, "--out", masks, "--weights", weights).code == 0
+    drawn = run(capsys, "inspect", masks, *network, "--json").json
+    assert drawn["layers"] == run(capsys, "inspect", masks, *network, "--weights", weights, "--json").json["layers"]
+    assert drawn["layers"] != run(capsys, "inspect", masks, *network, "--seed", 4, "--json").json["layers"]
+    without = run(capsys, "inspect", masks, *network, "--samples", 0, "--json").json
+    assert without["jacobian"] is None and without["absent"] == {"jacobian": "no inputs were given"}
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--schedule", "exponental"], "unknown schedule 'exponental'; did you mean 'exponential'?"),
+        (["--ends", "dense"], "unknown policy of first and last layer 'dense'"),
+        (["--layer-density", "fc1"], "a layer's density must be GLOB=DENSITY; got 'fc1'"),
+        (["--layer-density", "fc9*=0.5"], "a glob of density must match a parameter that is pruned; got 'fc9*'"),
+        (["--exclude", "nothing*"], "a glob of exclude must match a parameter"),
+        (["--init", "ortho"], "unknown initialisation 'ortho'; did you mean 'orthogonal'?"),
+        (["--isometry", "none"], "unknown isometry rule 'none'"),
+        (["--gain", "2"], "--gain must come with --init or --isometry"),
+        (["--gain", "relux", "--init", "he"], "unknown gain 'relux'; did you mean 'relu'?"),
+        (["--like", "/nowhere.safetensors"], "a mask file must be readable"),
+        (["--rounds", "0"], "rounds must be a whole number >= 1; got 0"),
+    ],
+)
+def test_a_bad_setting_is_one_line(flags: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    given = ["--network", "lenet_300_100", "--task", "digits", "--method", "magnitude", "--density", "0.1"]
+    assert words in run(capsys, "prune", *given, *flags).error
+
+
+def test_weights_of_another_network_are_refused(
+    masks: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = run(capsys, "inspect", masks, "--network", "lenet_300_100", "--weights", masks).error
+    assert "a weights file must hold this network's state" in line
+    missing = tmp_path / "none"
+    line = run(capsys, "inspect", masks, "--network", "lenet_300_100", "--weights", missing).error
+    assert "a weights file must be readable" in line and str(missing) in line

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from nas.hypervolume import hypervolume, improvement, nondominated
+from nas.hypervolume import hypervolume, improvement, nondominated, on_front
 
 integers = st.integers(0, 6)
 
@@ -48,3 +48,11 @@ def test_points_at_or_below_the_reference_add_nothing() -> None:
     front = np.array([[2.0, 2.0]])
     assert improvement(np.array([0.0, 5.0]), front, np.zeros(2)) == 0.0
     assert hypervolume(np.array([[0.0, 5.0]]), np.zeros(2)) == 0.0
+
+
+def test_the_front_of_many_is_found_in_parts_as_in_one() -> None:
+    rng = np.random.default_rng(0)
+    points = rng.integers(0, 60, size=(1500, 2)).astype(float)
+    expected = [not any((q >= p).all() and (q > p).any() for q in points) for p in points]
+    assert on_front(points).tolist() == expected
+    assert on_front(np.column_stack([np.arange(1500.0), -np.arange(1500.0)])).all()

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas.strategies.evolution import _select, deap_seeded, evolution
+from nas.strategies.deap_tools import deap_seeded, select
+from nas.strategies.evolution import evolution
 from nas.strategies.mutation import mutated
 from search_spaces.architecture import Choice
 
@@ -70,7 +71,7 @@ def fronts(values: list[tuple[float, ...]]) -> list[set[int]]:
 )
 def test_the_population_is_whole_fronts_first(points: list[tuple[int, ...]], size: int) -> None:
     values = [tuple(map(float, point)) for point in points]
-    chosen = {individual[0] for individual in _select([record(i, v) for i, v in enumerate(values)], size)}
+    chosen = {individual[0] for individual in select([record(i, v) for i, v in enumerate(values)], size)}
     assert len(chosen) == min(size, len(values))
     for front in fronts(values):
         if not front <= chosen:
@@ -81,7 +82,7 @@ def test_the_population_is_whole_fronts_first(points: list[tuple[int, ...]], siz
 def test_crowding_keeps_the_ends_and_halvings_count_alike() -> None:
     """On a front of costs 2**0..2**20 with accuracy rising evenly, the kept points are spread over all scales."""
     past = [record(i, (i / 20, float(2**i))) for i in range(21)]
-    chosen = sorted(individual[0] for individual in _select(past, 8))
+    chosen = sorted(individual[0] for individual in select(past, 8))
     assert {0, 20} <= set(chosen)
 
 

@@ -88,12 +88,12 @@ def test_interval_over_draws_is_students() -> None:
 def test_bootstrap_of_a_mean_is_the_central_limit() -> None:
     """300 bootstrap draws of 200 rows: the interval's length is 3.92 sd / sqrt(200) to 20 % (seeded)."""
     y = np.random.default_rng(0).normal(size=200)
-    found = over_rows(lambda rows: float(y[np.asarray(rows)].mean()), range(200), np.random.default_rng(1), 300)
+    found = over_rows(lambda rows: float(y[rows].mean()), range(200), np.random.default_rng(1), 300)
     assert found.mean == pytest.approx(y.mean())
     assert found.high - found.low == pytest.approx(3.92 * y.std() / np.sqrt(200), rel=0.2)
     twice = np.repeat(y, 4)
     copied = over_rows(
-        lambda rows: float(twice[np.asarray(rows)].mean()), [i // 4 for i in range(800)], np.random.default_rng(1), 300
+        lambda rows: float(twice[rows].mean()), [i // 4 for i in range(800)], np.random.default_rng(1), 300
     )
     assert copied.high - copied.low == pytest.approx(found.high - found.low)  # copies are no new evidence
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from predictors import features
-from predictors.flow import MAGNITUDE, PATHS, SQUARE
 from predictors.structure import describe
+from pruning.flow import MAGNITUDE, PATHS, SQUARE
 from tests.predictors.nets import Residual, mlp, random_masks
 
 

@@ -21,8 +21,8 @@ ALLOWED = {
     "nas": {"nas", "predictors", "pruning", "search_spaces"},
     "experiments": {"experiments", "nas", "predictors", "pruning", "search_spaces"},
 }
-ONE_PLACE = {"ray": "nas/executors/ray.py", "deap": "nas/strategies/evolution.py"}
-STORAGE = {"nas/records.py", "nas/journal.py"}
+ONE_PLACE = {"ray": "nas/executors/ray.py", "deap": "nas/strategies/deap_tools.py"}
+STORAGE = {"nas/records/study.py", "nas/records/records.py", "nas/journal.py"}
 
 
 def imports(path: Path) -> Iterator[tuple[str, int]]:

@@ -106,6 +106,14 @@ def test_a_flattened_channel_becomes_many_inputs() -> None:
     np.testing.assert_array_equal(flatten.parts[0].take, np.repeat([0, 1, 2], 4))
 
 
+@pytest.mark.parametrize("shape", [(1, 3, 4), (3, 4), (12,), (3, 2, 2), (1, 1, 12)])
+def test_flattened_inputs_each_have_one_path(shape: tuple[int, ...]) -> None:
+    """A single channel is no exception (a batch axis of two was once taken for it)."""
+    module = nn.Sequential(nn.Flatten(), nn.Linear(12, 2, bias=False))
+    graph = trace(module, shape)
+    assert sum(paths(graph, 0, unit) for unit in range(graph.units[0])) == 24
+
+
 def test_depthwise_and_grouped_convolutions_keep_to_their_groups() -> None:
     graph = trace(make("separable"), (3, 8, 8))
     assert [use.groups for use in graph.uses.values()] == [1, 8, 2, 1]

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pruning import ranking
 from pruning.ranking import DEAD, _shuffled, top, top_across
 
 scores_with_ties = st.lists(st.sampled_from([0.0, 1.0, 2.5, -1.0]), min_size=1, max_size=40)
@@ -39,6 +41,29 @@ def test_top_across_is_the_head_once_each_layer_has_its_best(
         assert expected == set(order[:count])  # the floor costs nothing where the plain ranking has no empty layer
     kept = top_across(torch.tensor(flat, dtype=torch.float64), [len(layer) for layer in layers], count, ties)
     assert set(kept.nonzero().flatten().tolist()) == expected
+
+
+@given(st.lists(st.floats(-3, 3, width=16), min_size=1, max_size=60), st.integers(0, 60), st.integers(0, 2**62))
+def test_bounds_from_a_sample_change_nothing(scores: list[float], dead: int, ties: int) -> None:
+    # Samples of a few scores and bounds of half a deviation: they miss the threshold as often as they hold it.
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (("_FEW", 4), ("_SAMPLE", 4), ("_DEVIATIONS", 0.5)):
+            patch.setattr(ranking, name, value)
+        given_scores = torch.tensor([DEAD] * dead + scores, dtype=torch.float64)
+        order = [i for i in ranked(given_scores.tolist(), ties) if given_scores[i] > DEAD]
+        for count in range(len(scores) + 1):
+            kept = top(given_scores, count, ties)
+            assert kept.nonzero().flatten().tolist() == sorted(order[:count])
+
+
+def test_a_large_ranking_is_that_of_a_sort() -> None:
+    generator = torch.Generator().manual_seed(5)
+    scores = torch.randn(400_000, generator=generator, dtype=torch.float64)
+    scores[torch.rand(400_000, generator=generator) < 0.8] = DEAD
+    order = scores.argsort(descending=True, stable=True)
+    for count in (1, 500, 60_000, 79_000, int((scores > DEAD).sum())):
+        kept = top(scores, count, 0)
+        assert kept.nonzero().flatten().tolist() == order[:count].sort().values.tolist()
 
 
 def test_dead_weights_are_never_kept() -> None:

@@ -38,6 +38,18 @@ def test_excluded_layers_are_dense_and_outside_the_count(method: str, allocation
     assert json.loads(masks.metadata["exclude"]) == ["stem.*", "head.*"]
 
 
+@pytest.mark.parametrize(
+    ("ends", "dense"),
+    [("first_dense", {"stem"}), ("last_dense", {"head"}), ("all_dense", {"stem", "head"}), ("pruned", set())],
+)
+def test_first_and_last_layer_by_policy(ends: str, dense: set[str]) -> None:
+    masks = pruned(ends=ends, exclude=("inner.*",))
+    kept_whole = {name.split(".")[0] for name, density in masks.layer_densities().items() if density == 1}
+    assert kept_whole == dense | {"inner"}
+    own = [mask for name, mask in masks.items() if name.split(".")[0] not in kept_whole]
+    assert sum(int(mask.sum()) for mask in own) == round(0.2 * sum(mask.numel() for mask in own))
+
+
 def test_included_layers_are_the_only_ones_pruned() -> None:
     masks = pruned(include=("inner.*", "outer.*"), exclude=("out*",))
     assert {name for name, density in masks.layer_densities().items() if density < 1} == {"inner.weight"}
@@ -104,6 +116,8 @@ def test_densities_of_every_layer_must_add_up() -> None:
         ({"include": ("stem.*",), "exclude": ("stem.*",)}, "at least one layer must be pruned; got none"),
         ({"exclude": ("head.*",), "multipliers": (("head.*", 2.0),)}, "a glob of multiplier must match a parameter th"),
         ({"exclude": "head.*"}, "exclude must be a list of globs; got the text 'head.\\*' \\(sparsity.exclude\\)"),
+        ({"include": ("stem.*",), "ends": "first_dense"}, "at least one layer must be pruned; .*ends 'first_dense'"),
+        ({"ends": "dense"}, "unknown policy of first and last layer 'dense'"),
         ({"schedule": "exponental"}, "unknown schedule 'exponental'; did you mean 'exponential'"),
         ({"sampling": "dice"}, "unknown sampling 'dice'; known: bernoulli, exact"),
         ({"sampling": "bernoulli"}, "Bernoulli sampling must be of method 'random' in one round; got 'magnitude'"),
@@ -223,6 +237,7 @@ def test_settings_are_json_and_come_back() -> None:
         schedule="linear",
         include=("b*",),
         exclude=("c*", "d*"),
+        ends="last_dense",
         densities=(("e", 0.5),),
         like=plain,
         sampling="bernoulli",

@@ -142,19 +142,37 @@ def test_rounds_follow_the_paper_loop() -> None:
     assert torch.equal(masks["1.weight"], mask_2.bool())
 
 
-def test_grouped_convolutions_are_torch_s_own() -> None:
+@pytest.mark.parametrize("samples", [1, 2])
+@pytest.mark.parametrize("size", [(9, 7), (12, 11)])  # at most, and more than, the 64 positions of a faster product
+def test_convolutions_and_their_derivatives_are_torch_s_own(samples: int, size: tuple[int, int]) -> None:
     generator = torch.Generator().manual_seed(0)
-    values = torch.rand(2, 6, 9, 7, dtype=torch.float64, generator=generator)
+    values = torch.rand(samples, 6, *size, dtype=torch.float64, generator=generator, requires_grad=True)
     for options in (
+        {"padding": 1},
+        {"stride": 2},
         {"groups": 6, "padding": 1},
         {"groups": 3, "stride": 2, "padding": (2, 1), "dilation": (1, 2)},
         {"groups": 2, "padding": "same", "dilation": (1, 2)},
         {"groups": 2, "padding": 1, "padding_mode": "circular"},
     ):
-        layer = nn.Conv2d(6, 12, (3, 2), bias=False, **options)
-        network = linearised(layer)
+        network = linearised(nn.Conv2d(6, 12, (3, 2), bias=False, **options))
         assert isinstance(network, nn.Conv2d)
-        torch.testing.assert_close(network(values), nn.Conv2d.forward(network, values))
+        found, expected = network(values), nn.Conv2d.forward(network, values)
+        slope = torch.rand(expected.shape, dtype=torch.float64, generator=generator)
+        torch.testing.assert_close(found, expected)
+        ours, theirs = (torch.autograd.grad(out, [values, network.weight], slope) for out in (found, expected))
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_flow_is_conserved_behind_normalisation_and_global_pooling() -> None:
+    """Convolutions of few positions between batch normalisation and an average over all positions."""
+    parts = [nn.Conv2d(2, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU(), nn.Conv2d(6, 5, 3, stride=2, padding=1)]
+    module = trained_looking(
+        nn.Sequential(*parts, nn.BatchNorm2d(5), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(5, 3))
+    )
+    flows = [float(score.sum()) for score in synflow(module, given(2, 8, 8))(masks_of(module, 0.7)).values()]
+    assert flows[0] > 0
+    assert flows == pytest.approx([flows[0]] * 3, rel=1e-10)
 
 
 @pytest.mark.parametrize("net", ["gru", "attention"])
@@ -164,3 +182,26 @@ def test_networks_that_are_not_piecewise_linear_still_get_finite_scores(net: str
     scores = synflow(module, given(*shape))(masks_of(module))
     assert all(bool((score >= 0).all()) and bool(score.isfinite().all()) for score in scores.values())
     assert float(scores["head.weight"].sum()) > 0
+
+
+class Attentive(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.positions = nn.Parameter(torch.rand(65, 24, generator=torch.Generator().manual_seed(0)))
+        self.widen, self.attention = nn.Linear(24, 24), nn.MultiheadAttention(24, 3, batch_first=True)
+        self.head = nn.Linear(24, 2)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        tokens = self.widen(inputs + self.positions)
+        out: Tensor = self.head(self.attention(tokens, tokens, tokens, need_weights=False)[0].mean(1))
+        return out
+
+
+def test_attention_with_huge_logits_has_finite_scores() -> None:
+    """Logits of 1e40 and more enter the softmax, where the gradients of torch's fused kernel are NaN."""
+    module = Attentive()
+    with torch.no_grad():
+        module.widen.weight.copy_(1e22 * torch.rand(24, 24, generator=torch.Generator().manual_seed(1)))
+    scores = synflow(module, given(65, 24))(masks_of(module))
+    assert all(bool(score.isfinite().all()) for score in scores.values())
+    assert float(scores["head.weight"].sum()) == pytest.approx(float(scores["attention.out_proj.weight"].sum()))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from search_spaces import SpaceError
 from search_spaces.cell_graph import (
+    COUNT,
     EDGES,
     INPUT,
     OUTPUT,
@@ -19,6 +20,7 @@ from search_spaces.cell_graph import (
     function_key,
     isomorphism_key,
     live_edges,
+    number,
     parse,
     text,
 )
@@ -36,6 +38,12 @@ def test_a_string_and_its_genes_are_each_others_inverse(genes: Genes) -> None:
 def test_the_string_is_the_published_one() -> None:
     written = "|avg_pool_3x3~0|+|nor_conv_1x1~0|skip_connect~1|+|nor_conv_1x1~0|skip_connect~1|skip_connect~2|"
     assert parse(written) == (POOL, CONV1, SKIP, CONV1, SKIP, SKIP)
+
+
+def test_a_number_is_a_position() -> None:
+    cells = all_cells()
+    assert len(cells) == COUNT
+    assert all(number(cells[position]) == position for position in (0, 1, 5, 7_777, COUNT - 1))
 
 
 @pytest.mark.parametrize("written", ["", "|none~0|", "|none~0|+|none~1|none~0|+|none~0|none~1|none~2|"])

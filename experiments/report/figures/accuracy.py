@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.report.figures.canvas import BEST, INK, looks, new_figure
-from experiments.report.figures.scales import limit_accuracy, log_count, log_percent, scatter_above
+from experiments.report.figures.scales import floor_of, limit_accuracy, log_count, log_percent, scatter_above
 from experiments.report.summary import RunSummary, Trial
 
 PANEL_HEIGHT = 400.0
@@ -24,7 +24,7 @@ def accuracy(summary: RunSummary, width: float) -> Figure:
     panel = PANEL_HEIGHT if wide else 300.0
     legend_columns = 9 if wide else 3
     names = [name for name, _ in Counter(t.method for t in summary.finished).most_common()]
-    legend_rows = -(-(len(names) + 2) // legend_columns)
+    legend_rows = -(-(len(names) + 3) // legend_columns)
     figure, (left, right) = new_figure(width, rows * panel + legend_rows * LEGEND_HEIGHT, columns, rows)
     _panel(left, summary, lambda trial: float(trial.kept or 0), names)
     log_count(left, [float(trial.kept or 1) for trial in summary.finished])
@@ -45,7 +45,9 @@ def accuracy(summary: RunSummary, width: float) -> Figure:
 
 def _panel(axes: Axes, summary: RunSummary, x: Callable[[Trial], float], names: Sequence[str]) -> None:
     trials = summary.finished
-    floor = limit_accuracy(axes, [t.accuracy or 0.0 for t in trials])
+    searched = [t.accuracy or 0.0 for t in trials]
+    longer = [y for _, y in _longer(summary)]
+    floor = limit_accuracy(axes, [*searched, *longer], floor=floor_of(searched))
     style = looks(names)
     for name in names:
         colour, marker = style[name]
@@ -60,11 +62,34 @@ def _marks(axes: Axes, summary: RunSummary, x: Callable[[Trial], float]) -> None
     if front:
         points = [x(t) for t in front], [t.accuracy or 0.0 for t in front]
         axes.scatter(*points, s=78, facecolors="none", edgecolors=INK, linewidths=1.1, label="Pareto front", zorder=4)
+    finalists = _finalists(summary)
+    if finalists:
+        points = [x(t) for t, _ in finalists], [y for _, y in finalists]
+        axes.scatter(*points, s=46, marker="D", facecolors="white", edgecolors=INK, linewidths=1.1,
+                     label="finalist, trained longer", zorder=4)  # fmt: skip
+    for trial, top in _longer(summary):
+        axes.plot([x(trial)] * 2, [trial.accuracy or 0.0, top], color=INK, linewidth=0.9, alpha=0.45, zorder=2)
     if best and best.accuracy is not None:
+        retrained = summary.best.retrained_val_accuracy if summary.best else None
         axes.scatter(
-            [x(best)], [best.accuracy], s=250, marker="*", c=BEST, edgecolors="white", linewidths=0.8,
-            label="best", zorder=5,
+            [x(best)], [best.accuracy if retrained is None else retrained], s=250, marker="*", c=BEST,
+            edgecolors="white", linewidths=0.8, label="best" if retrained is None else "best, retrained", zorder=5,
         )  # fmt: skip
+
+
+def _finalists(summary: RunSummary) -> list[tuple[Trial, float]]:
+    """The finalists that were trained to their end, and their validation accuracy then."""
+    trials = {trial.number: trial for trial in summary.trials}
+    ends = summary.best.finalists if summary.best else ()
+    return [(trials[end.trial], end.accuracy) for end in ends if end.accuracy is not None]
+
+
+def _longer(summary: RunSummary) -> list[tuple[Trial, float]]:
+    """Every training that was longer than the search's: the finalists', then the best network's."""
+    best, trial = summary.best, summary.best_trial
+    if best is None or trial is None or best.retrained_val_accuracy is None:
+        return _finalists(summary)
+    return [*_finalists(summary), (trial, best.retrained_val_accuracy)]
 
 
 def _front_line(axes: Axes, front: Sequence[Trial]) -> None:

@@ -17,16 +17,18 @@ Source: Tanaka et al. 2020 (arXiv 2006.05467), R_SF; Gebhart et al. 2021 (arXiv 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
-from pruning.graph import Junction, LayerGraph, Part, Weighted
+from pruning.graph import Junction, LayerGraph, Part, Use, Weighted
 
-Floats: TypeAlias = npt.NDArray[np.float64]
-Matrices: TypeAlias = tuple[Floats, Floats, Floats]
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+Floats: TypeAlias = "npt.NDArray[np.float64]"
+Matrices: TypeAlias = "tuple[Floats, Floats, Floats]"
 """Counts, magnitudes and squares of one layer, each (groups, outputs / groups, inputs / groups)."""
 
 REACHED, PATHS, MAGNITUDE, SQUARE = range(4)
@@ -68,8 +70,19 @@ class Flow:
     layers: tuple[LayerFlow, ...]
 
 
+def unit_pairs(values: npt.NDArray[np.generic], use: Use) -> Floats:
+    """Return the sums of a weight's entries over kernel positions: (groups, outputs / groups, inputs / groups)."""
+    first, second = values.shape[:2]
+    flat = np.ascontiguousarray(values, dtype=np.float64).reshape(first * second, -1)
+    sums = flat[:, 0] if flat.shape[1] == 1 else flat @ np.ones(flat.shape[1])
+    grouped = sums.reshape(use.groups, first // use.groups, second)
+    return np.ascontiguousarray(grouped.transpose(0, 2, 1)) if use.transposed else grouped
+
+
 def flow(graph: LayerGraph, layers: Sequence[Matrices]) -> Flow:
-    """Return the path sums of a network; a tied weight's parts are those of its first application.
+    """Return the path sums of a network.
+
+    A tied weight's parts are those of its first application, but for the kernel, which is summed over all of them.
 
     Args:
         graph: the wiring.
@@ -80,8 +93,11 @@ def flow(graph: LayerGraph, layers: Sequence[Matrices]) -> Flow:
     backward = _backward(graph, stacks)
     found: dict[int, LayerFlow] = {}
     for step in graph.steps:
-        if isinstance(step, Weighted) and step.layer not in found:
-            found[step.layer] = _layer_flow(stacks[step.layer], forward[step.source], backward[step.out])
+        if isinstance(step, Weighted):
+            part = _layer_flow(stacks[step.layer], forward[step.source], backward[step.out])
+            first = found.get(step.layer, part)
+            kernel = part.kernel if first is part else float(np.logaddexp(first.kernel, part.kernel))
+            found[step.layer] = replace(first, kernel=kernel)
     total = _summed(
         [Scaled(f.mantissas.sum(axis=1, keepdims=True), f.logs) for f in (forward[n] for n in graph.outputs)]
     )

@@ -1,0 +1,22 @@
+"""Guidance of a search by what its records teach: guides, acquisitions and the choice between them.
+
+A guide is one file and one line in `GUIDES` (guidance.py); an acquisition one function and one line in `ACQUISITIONS`.
+"""
+
+from nas.guidance.acquisition import ACQUISITIONS
+from nas.guidance.guidance import GUIDES, Chosen, Guidance, GuidanceSettings
+from nas.guidance.guide import Guide
+from nas.guidance.guided import guided
+from nas.guidance.merit import accuracy, merit
+
+__all__ = [
+    "ACQUISITIONS",
+    "GUIDES",
+    "Chosen",
+    "Guidance",
+    "GuidanceSettings",
+    "Guide",
+    "accuracy",
+    "guided",
+    "merit",
+]

@@ -1,0 +1,152 @@
+"""The driver's hand on a study: trials opened before training, closed once with their result, never lost."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from nas import outcomes
+from nas.candidates import to_json
+from nas.outcomes import Failure, Outcome
+from nas.records.distribution import distribution
+from nas.records.record import Header, Proposal, Record, State, record_of
+from search_spaces import Choice
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+    from optuna.storages import BaseStorage
+    from optuna.trial import FrozenTrial
+
+
+class Records:
+    """The records of one study. One driver writes them; any number of readers may open the storage."""
+
+    def __init__(self, storage: BaseStorage, study_id: int, header: Header, choices: Sequence[Choice]) -> None:
+        self._storage = storage
+        self._study_id = study_id
+        self._choices = tuple(choices)
+        self.header = header
+        self._ids: dict[int, int] = {}
+        self._records: dict[int, Record] = {}
+        self._open_seconds: dict[int, float] = {}
+        self._counts: Counter[str] = Counter()
+        for trial in storage.get_all_trials(study_id, deepcopy=False):
+            self._ids[trial.number] = trial._trial_id
+            self._records[trial.number] = read(trial)
+        self._finish_interrupted()
+        self._counts.update(record.state for record in self._records.values())
+
+    @property
+    def history(self) -> list[Record]:
+        """All records, in the order in which they were proposed."""
+        return list(self._records.values())
+
+    def count(self, state: State) -> int:
+        """Return how many records are in a state."""
+        return self._counts[state]
+
+    def open(self, proposal: Proposal, overhead: Mapping[str, float] | None = None) -> Record:
+        """Write a new trial in state running and return its record.
+
+        Args:
+            proposal: what goes to training.
+            overhead: seconds the driver spent on it before `proposal` was chosen, by step.
+        """
+        from optuna.trial import TrialState, create_trial
+
+        start = time.perf_counter()
+        attributes = {
+            "digest": proposal.digest,
+            "genes": list(proposal.genes),
+            "candidate": to_json(proposal.candidate),
+            "features": dict(proposal.features),
+            "explored": proposal.explored,
+            "prediction": proposal.prediction,
+            "overhead": {**proposal.overhead, **(overhead or {})},
+            "attempts": 1,
+        }
+        params = {c.name: c.values[g] for c, g in zip(self._choices, proposal.genes, strict=True)}
+        template = create_trial(
+            state=TrialState.RUNNING,
+            params=params,
+            distributions=self._distributions,
+            user_attrs=attributes,
+        )
+        trial_id = self._storage.create_new_trial(self._study_id, template_trial=template)
+        number = self._storage.get_trial_number_from_id(trial_id)
+        self._ids[number] = trial_id
+        self._records[number] = record_of(number, "running", None, attributes)
+        self._counts["running"] += 1
+        self._open_seconds[number] = time.perf_counter() - start
+        return self._records[number]
+
+    def retry(self, number: int) -> Record:
+        """Count one more attempt at a running trial, under the same identity."""
+        record = self._records[number]
+        attempts = record.attempts + 1
+        self._storage.set_trial_user_attr(self._ids[number], "attempts", attempts)
+        self._records[number] = replace(record, attempts=attempts)
+        return self._records[number]
+
+    def close(self, number: int, result: Outcome | Failure) -> Record:
+        """Write the result of a running trial, once and for all."""
+        start = time.perf_counter()
+        record = self._records[number]
+        self._storage.set_trial_user_attr(self._ids[number], "result", outcomes.to_json(result))
+        seconds = self._open_seconds.pop(number, 0.0) + time.perf_counter() - start
+        overhead = {**record.overhead, "record": seconds}
+        self._storage.set_trial_user_attr(self._ids[number], "overhead", overhead)
+        self._set_state(number, result)
+        state: State = "finished" if isinstance(result, Outcome) else "failed"
+        self._counts.update({"running": -1, state: 1})
+        self._records[number] = replace(
+            record,
+            state=state,
+            outcome=result,
+            values=self._values(result),
+            overhead=overhead,
+        )
+        return self._records[number]
+
+    @cached_property
+    def _distributions(self) -> dict[str, BaseDistribution]:
+        return {choice.name: distribution(choice) for choice in self._choices}
+
+    def _set_state(self, number: int, result: Outcome | Failure) -> None:
+        from optuna.trial import TrialState
+
+        values = self._values(result)
+        state = TrialState.FAIL if values is None else TrialState.COMPLETE
+        self._storage.set_trial_state_values(self._ids[number], state, values)
+
+    def _values(self, result: Outcome | Failure) -> tuple[float, ...] | None:
+        if isinstance(result, Failure):
+            return None
+        return tuple(float(getattr(result, name)) for name in self.header.objectives)
+
+    def _finish_interrupted(self) -> None:
+        """Close trials whose result was written but whose state was not: the driver died between the two writes."""
+        for number, record in self._records.items():
+            if record.state == "running" and record.outcome is not None:
+                self._set_state(number, record.outcome)
+                finished = isinstance(record.outcome, Outcome)
+                self._records[number] = replace(
+                    record, state="finished" if finished else "failed", values=self._values(record.outcome)
+                )
+
+
+def read(trial: FrozenTrial) -> Record:
+    """Return the record of a stored trial.
+
+    Raises:
+        NasError: sparsenas did not write it.
+    """
+    from optuna.trial import TrialState
+
+    states: dict[TrialState, State] = {TrialState.COMPLETE: "finished", TrialState.FAIL: "failed"}
+    values = tuple(trial.values) if trial.values is not None else None
+    return record_of(trial.number, states.get(trial.state, "running"), values, trial.user_attrs)
