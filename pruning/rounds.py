@@ -50,7 +50,7 @@ class Rounds:
             kept: number of weights to keep outside the pinned layers.
             pinned: layer -> its count; ranked within the layer, by the same schedule, and not against others.
         """
-        sizes, existing = self._sizes(), self._existing()
+        existing = self._existing()
         free = sum(size for name, size in existing.items() if name not in pinned)
         plans = {name: self._steps(existing[name], count) for name, count in pinned.items()}
         alive = self._all()

@@ -10,8 +10,8 @@ from typing import TypeAlias
 
 from experiments.benchmarks.masks import masks
 from experiments.benchmarks.overhead import overhead
-from experiments.benchmarks.population import population
 from experiments.benchmarks.pools import pools
+from experiments.benchmarks.population import population
 from experiments.benchmarks.resume import resume
 from experiments.benchmarks.scale import scale
 from experiments.benchmarks.screening import screening

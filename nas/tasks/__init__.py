@@ -11,8 +11,8 @@ from nas.tasks.cifar10 import cifar10
 from nas.tasks.digits import digits
 from nas.tasks.mnist import mnist
 from nas.tasks.nasbench201 import nasbench201
-from nas.tasks.tabular import TabularTask
 from nas.tasks.reber import reber, reber_embedded, reber_published
+from nas.tasks.tabular import TabularTask
 from nas.tasks.task import Normalisation, Split, Task
 from pruning.naming import unknown
 from search_spaces.architecture import Signature
