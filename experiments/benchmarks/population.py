@@ -118,9 +118,9 @@ class _Alone:
     """One network as it is usually trained."""
 
     def __init__(self, cell: str, task: Task) -> None:
-        kind = {"tanh": nn.RNN, "gru": nn.GRU}[cell]
+        kinds: dict[str, Callable[..., nn.Module]] = {"tanh": nn.RNN, "gru": nn.GRU}
         self.task, self.encode = task, OneHot(7)
-        self.layer = kind(7, UNITS, batch_first=True).to(task.device)
+        self.layer = kinds[cell](7, UNITS, batch_first=True).to(task.device)
         self.head = nn.Linear(UNITS, 2).to(task.device)
         self.optimizer = torch.optim.Adam([*self.layer.parameters(), *self.head.parameters()], lr=1e-3, fused=True)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Callable
 from types import MappingProxyType
 
 import numpy as np
@@ -23,7 +24,12 @@ CELLS: MappingProxyType[str, str] = MappingProxyType(
 )
 """Name of a recurrent cell -> PyTorch's mode."""
 
-_RUN = {"RNN_TANH": torch.rnn_tanh, "RNN_RELU": torch.rnn_relu, "GRU": torch.gru}
+_RUN: dict[str, Callable[..., tuple[Tensor, ...]]] = {
+    "RNN_TANH": torch.rnn_tanh,
+    "RNN_RELU": torch.rnn_relu,
+    "GRU": torch.gru,
+    "LSTM": torch.lstm,
+}
 
 
 class MaskedRecurrent(nn.RNNBase):
@@ -72,16 +78,12 @@ class MaskedRecurrent(nn.RNNBase):
             weight = getattr(self, name)
             weight.normal_(0.0, 1.0, generator=generator).mul_(std).mul_(present)
 
-    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(self, x: Tensor) -> Tensor:
         """Return the states (B, T, H) of inputs (B, T, F)."""
         weights = [self.weight_ih_l0 * self.present_ih, self.weight_hh_l0 * self.present_hh]
-        start = x.new_zeros(1, x.shape[0], self.hidden_size)
-        settings = (weights, False, 1, 0.0, self.training, False, True)
-        if self.mode == "LSTM":
-            states: Tensor = torch.lstm(x, (start, start), *settings)[0]
-        else:
-            states = _RUN[self.mode](x, start, *settings)[0]  # type: ignore[operator]
-        return states
+        zero = x.new_zeros(1, x.shape[0], self.hidden_size)
+        start = (zero, zero) if self.mode == "LSTM" else zero
+        return _RUN[self.mode](x, start, weights, False, 1, 0.0, self.training, False, True)[0]
 
     def extra_repr(self) -> str:
         """Return the cell, the sizes, and digests of both wirings."""
@@ -111,9 +113,9 @@ class MaskedLinear(nn.Linear):
         self.weight.normal_(0.0, self.gain, generator=generator).mul_(into.rsqrt()).mul_(present)
         self.bias.zero_()
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return (..., outputs) for x (..., inputs)."""
-        return functional.linear(x, self.weight * self.present, self.bias)
+    def forward(self, input: Tensor) -> Tensor:
+        """Return (..., outputs) for inputs (..., inputs)."""
+        return functional.linear(input, self.weight * self.present, self.bias)
 
     def extra_repr(self) -> str:
         """Return the sizes and a digest of the wiring."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -82,8 +83,9 @@ class _GraphSpace(SearchSpace):
         """Return one glob for all parameters: the graph is one stage."""
         return ("*",)
 
+    @abstractmethod
     def _maker(self, architecture: Architecture, signature: Signature) -> Callable[[], nn.Module]:
-        raise NotImplementedError
+        """Return what builds the network, not initialised."""
 
 
 class GraphRNNs(_GraphSpace):

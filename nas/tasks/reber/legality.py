@@ -21,11 +21,10 @@ def legal_next(grammar: Grammar, strings: Sequence[str], width: int) -> tuple[Te
     """
     allowed = torch.zeros(len(strings), width, len(LETTERS), dtype=torch.bool)
     for row, string in enumerate(strings):
-        states = grammar.states(string)
-        start = width - len(string)
-        for step in range(len(string) if states is not None else 0):
-            for letter in grammar.transitions[states[step + 1]]:  # type: ignore[index]
-                allowed[row, start + step, LETTERS.index(letter)] = True
+        after = (grammar.states(string) or [0])[1:]  # nothing may follow anywhere in a string outside the grammar
+        for step, state in enumerate(after, start=width - len(string)):
+            for letter in grammar.transitions[state]:
+                allowed[row, step, LETTERS.index(letter)] = True
     return allowed, allowed.any(-1)
 
 

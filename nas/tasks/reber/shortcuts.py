@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 
 from nas.tasks.reber.corpus import Corpus
@@ -27,12 +28,16 @@ def shortcuts(train: Corpus, test: Corpus) -> dict[str, float]:
         "bigram": _bigrams(train),
     }
     for k in _ENDS:
-        rules[f"first {k}"] = _lookup(train, lambda string, k=k: string[:k])  # type: ignore[misc]
-        rules[f"last {k}"] = _lookup(train, lambda string, k=k: string[-k:])  # type: ignore[misc]
+        rules[f"first {k}"] = _lookup(train, partial(_letters, 0, k))
+        rules[f"last {k}"] = _lookup(train, partial(_letters, -k, None))
     return {
         name: sum(rule(s) == label for s, label in zip(test.strings, test.labels, strict=True)) / len(test)
         for name, rule in rules.items()
     }
+
+
+def _letters(start: int, stop: int | None, string: str) -> str:
+    return string[start:stop]
 
 
 def _lookup(train: Corpus, key: Callable[[str], str]) -> Callable[[str], int]:

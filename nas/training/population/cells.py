@@ -55,7 +55,7 @@ class Cell(ABC):
         rows = self.space("rows", (networks, len(tokens)), table, torch.int64)
         torch.add(torch.arange(networks, device=table.device)[:, None] * letters, tokens, out=rows)
         units, found = width // gates, []
-        for gate, part in enumerate(table.split(units, -1)):
+        for gate, part in enumerate(torch.split(table, units, -1)):
             into = self.space(f"inputs {gate}", (networks * len(tokens), units), table)
             torch.index_select(part.reshape(-1, units), 0, rows.view(-1), out=into)
             found.append(into.view(networks, len(tokens), units))
@@ -166,7 +166,7 @@ class GRU(Cell):
 
     def forward(self, table: Tensor, hidden: Tensor, packed: Packed) -> Tensor:
         """Return the states."""
-        self.packed, self.weights = packed, hidden.split(hidden.shape[1], -1)
+        self.packed, self.weights = packed, torch.split(hidden, hidden.shape[1], -1)
         reset, keep, fresh = self.gathered(table, packed.tokens, 3)
         states, product = (self.space(name, tuple(fresh.shape), fresh) for name in ("states", "product"))
         product[:, : packed.sizes[0]] = 0  # h W_n of each row; 0 where a string begins
@@ -225,7 +225,7 @@ class LSTM(Cell):
 
     def forward(self, table: Tensor, hidden: Tensor, packed: Packed) -> Tensor:
         """Return the states."""
-        self.packed, self.weights = packed, hidden.split(hidden.shape[1], -1)
+        self.packed, self.weights = packed, torch.split(hidden, hidden.shape[1], -1)
         gates = self.gathered(table, packed.tokens, 4)
         enter, forget, fresh, leave = gates
         states, memory, shown = (self.space(name, tuple(fresh.shape), fresh) for name in ("states", "memory", "shown"))

@@ -39,7 +39,7 @@ class Members:
     def parts(self, flat: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return the views of a tensor (N, K): table (N, F, G H), hidden (N, H, G H), head (N, H, C), bias (N, C)."""
         letters, gates, units, classes = self.sizes
-        table, hidden, head, bias = flat.split(_lengths(*self.sizes), 1)
+        table, hidden, head, bias = torch.split(flat, _lengths(*self.sizes), 1)
         wide = gates * units
         return (
             table.view(-1, letters, wide),
@@ -77,12 +77,13 @@ def gather(modules: Sequence[nn.Module], masks: Sequence[Mapping[str, Tensor]], 
         NasError: there are none, or they are not of one kind.
     """
     kinds = {_kind(module) for module in modules}
-    if len(kinds) != 1 or isinstance(next(iter(kinds)), str):
+    kind = next(iter(kinds)) if len(kinds) == 1 else None
+    if not isinstance(kind, tuple):
         raise NasError(
             f"a population must be recurrent graph networks of one cell, alphabet and number of classes; "
             f"got {sorted(map(str, kinds)) or 'none'}. Train the kinds one after another."
         )
-    cell, letters, classes, gates = kinds.pop()  # type: ignore[misc]
+    cell, letters, classes, gates = kind
     widths = tuple(int(_recurrent(module).hidden_size) for module in modules)
     sizes = (letters, gates, max(widths), classes)
     dtype = next(modules[0].parameters()).dtype
@@ -108,8 +109,8 @@ def scatter_(members: Members, modules: Sequence[nn.Module]) -> None:
             outer = hidden[row].view(units, gates, units)[:width, :, :width].reshape(width, -1)
             layer.weight_ih_l0.copy_(inner.t())
             layer.weight_hh_l0.copy_(outer.t())
-            module.head.weight.copy_(head[row, :width].t())  # type: ignore[union-attr, operator]
-            module.head.bias.copy_(bias[row])  # type: ignore[union-attr, operator]
+            module.get_parameter("head.weight").copy_(head[row, :width].t())
+            module.get_parameter("head.bias").copy_(bias[row])
 
 
 def _kind(module: nn.Module) -> tuple[str, int, int, int] | str:
