@@ -38,7 +38,7 @@ def evaluation_tables(title: str, figures: Mapping[str, Any]) -> list[Table]:
         beside[f"{name} alone"] = found
     if figures["noise_ceiling"]:
         beside["noise ceiling"] = figures["noise_ceiling"]
-    tables = [metrics_table(f"{title}, {figures['repeats']} cross-validations", figures, beside)]
+    tables = [metrics_table(f"{title}, cross-validated {figures['repeats']} times", figures, beside)]
     if figures["by_group"]:
         tables.append(_each("left out", figures["by_group"], ("r2", "mae", "spearman", "kendall")))
     if figures["ablation"]:
