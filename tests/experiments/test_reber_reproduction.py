@@ -51,8 +51,8 @@ def test_features_are_networkx_and_finite() -> None:
 
 def tiny() -> Task:
     whole = load_task("reber")
-    parts = (split.take(torch.arange(128)) for split in (whole.train, whole.val, whole.test))
-    return replace(whole, **dict(zip(("train", "val", "test"), parts, strict=True)))
+    train, val, test = (split.take(torch.arange(128)) for split in (whole.train, whole.val, whole.test))
+    return replace(whole, train=train, val=val, test=test)
 
 
 def test_a_stopped_run_goes_on_and_no_network_is_trained_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,6 @@ from nas.training.population.members import gather, scatter_
 from nas.training.population.packing import pack
 from pruning import Evidence, MaskSet, Sparsity, prunable, prune
 from pruning.parameters import present
-from search_spaces.architecture import Signature
 from search_spaces.graphs import watts_strogatz
 from search_spaces.graphs.networks import GraphRNN, LayeredRNN
 from search_spaces.initialize import initialize
@@ -52,8 +51,8 @@ def small(train_count: int) -> Task:
     """The first strings of the task, without the cost of the others."""
     whole = everything()
     counts = ((whole.train, train_count), (whole.val, 64), (whole.test, 64))
-    parts = (Split(split.inputs[:n], split.targets[:n]) for split, n in counts)
-    return Task("reber", Signature((25, 7), 2), *parts, normalise=OneHot(7))
+    train, val, test = (Split(split.inputs[:n], split.targets[:n]) for split, n in counts)
+    return replace(whole, train=train, val=val, test=test)
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +98,7 @@ def test_gradients_are_autograds_in_float64(cell: str) -> None:
                 module.get_parameter(name).mul_(kept)
         logits = module(inputs)
         loss = functional.cross_entropy(logits, train_split.targets, label_smoothing=0.1)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         assert loss.item() == pytest.approx(float(losses[row]), abs=1e-12)
         assert int((logits.argmax(1) == train_split.targets).sum()) == int(right[row])
         for name, parameter in module.named_parameters():

@@ -79,8 +79,8 @@ def ceiling(accuracies: Floats) -> Interval:
 
     def figure(chosen: Sequence[int]) -> float:
         part = accuracies[np.asarray(chosen)]
-        noise = float(part.var(axis=1, ddof=1).mean()) / part.shape[1]
-        return max(0.0, 1.0 - noise / float(part.mean(1).var(ddof=1)))
+        noise = float(np.mean(part.var(axis=1, ddof=1))) / int(part.shape[1])
+        return max(0.0, 1.0 - noise / float(np.var(part.mean(1), ddof=1)))
 
     return over_rows(figure, range(len(accuracies)), np.random.default_rng(0))
 

@@ -47,7 +47,7 @@ def reber(
     found = [part for part in (analysed(rows, cell) for cell in CELLS) if part is not None]
     train, _, test = reber_corpus("reber")
     if found:
-        write_text(folder / "reber_analysis.json", dumps(found, indent=1) + "\n")
+        write_text(folder / "reber_analysis.json", dumps({"cells": found}, indent=1) + "\n")
         (folder / "reber.png").write_bytes(render(lambda: draw(found), "png"))
     return Table(
         "reber",
