@@ -168,7 +168,7 @@ def test_shortcuts_by_hand() -> None:
 def test_shortcuts_do_not_solve_the_task() -> None:
     train, _, test = reber_corpus("reber")
     found = shortcuts(train, test)
-    assert found["illegal letter"] == 0.5
+    assert found["illegal letter"] == pytest.approx(0.5, abs=0.02)
     assert found["majority"] <= 0.51
     assert found["bigram"] < 0.93  # one wrong letter makes two pairs, and seldom two that occur
     assert max(found[f"{end} {k}"] for end in ("first", "last") for k in range(1, 6)) < 0.7
@@ -181,7 +181,7 @@ def test_legal_next_is_what_keeps_a_prefix_alive(grammar: Grammar) -> None:
     allowed, counted = legal_next(grammar, strings, 15)
     for row, string in enumerate(strings):
         for step in range(15):
-            prefix = string[: step - (15 - len(string)) + 1]
+            prefix = string[: max(0, step - (15 - len(string)) + 1)]
             legal = "".join(letter for letter, ok in zip(LETTERS, allowed[row, step], strict=True) if ok)
             assert legal == (grammar.legal(prefix) if prefix else "")
             assert bool(counted[row, step]) == bool(legal)
