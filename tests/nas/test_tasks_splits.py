@@ -105,7 +105,7 @@ def test_training_batch_is_augmented_train(digits: Task) -> None:
 
 
 def test_unknown_task_is_named_with_the_nearest() -> None:
-    with pytest.raises(NasError, match=r"unknown task 'cifar';.* known: cifar10, digits, mnist, reber"):
+    with pytest.raises(NasError, match=r"unknown task 'cifar';.* known: cifar10, digits, mnist, nasbench201, reber"):
         load_task("cifar")
 
 
