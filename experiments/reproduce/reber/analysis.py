@@ -23,6 +23,7 @@ MODEL = "mixture"
 REPEATS = 5
 
 Floats = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,8 @@ def ceiling(accuracies: Floats) -> Interval:
     reliability of a mean of k runs (Spearman-Brown of the one-way intraclass correlation).
     """
 
-    def figure(chosen: Sequence[int]) -> float:
-        part = accuracies[np.asarray(chosen)]
+    def figure(chosen: Rows) -> float:
+        part = accuracies[chosen]
         noise = float(np.mean(part.var(axis=1, ddof=1))) / int(part.shape[1])
         return max(0.0, 1.0 - noise / float(np.var(part.mean(1), ddof=1)))
 
@@ -131,8 +132,8 @@ def _evaluated(found: Graphs, columns: Sequence[int]) -> Evaluation:
 def _beyond(y: Floats, full: Floats, sizes: Floats) -> Interval:
     """Return the partial R^2, mean over repeats, with its bootstrap interval over graphs."""
 
-    def figure(chosen: Sequence[int]) -> float:
-        rows = np.asarray(chosen)
+    def figure(chosen: Rows) -> float:
+        rows = chosen
         return float(np.mean([beyond(y[rows], a[rows], b[rows]) for a, b in zip(full, sizes, strict=True)]))
 
     return over_rows(figure, range(len(y)), np.random.default_rng(0))
@@ -172,8 +173,8 @@ def _twins(rows: Sequence[Row], cell: str, found: Graphs) -> dict[str, Any] | No
     }
 
 
-def _mean(values: Floats, chosen: Sequence[int]) -> float:
-    return float(values[np.asarray(chosen)].mean())
+def _mean(values: Floats, chosen: Rows) -> float:
+    return float(values[chosen].mean())
 
 
 def _rng() -> np.random.Generator:
