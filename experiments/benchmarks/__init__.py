@@ -8,9 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
+from experiments.benchmarks.features import features
 from experiments.benchmarks.masks import masks
 from experiments.benchmarks.overhead import overhead
 from experiments.benchmarks.pools import pools
+from experiments.benchmarks.population import population
 from experiments.benchmarks.resume import resume
 from experiments.benchmarks.scale import scale
 from experiments.benchmarks.screening import screening
@@ -24,8 +26,10 @@ Benchmark: TypeAlias = Callable[[Path, Callable[[str], None]], Table]
 
 BENCHMARKS: dict[str, Benchmark] = {
     "executors": executors,
+    "features": features,
     "masks": masks,
     "overhead": overhead,
+    "population": population,
     "pools": pools,
     "resume": resume,
     "scale": scale,

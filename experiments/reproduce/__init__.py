@@ -6,13 +6,21 @@ A reproduction is a benchmark: a function of a folder for its files and a line p
 
 from experiments.benchmarks import Benchmark
 from experiments.reproduce.isometry_rules import isometry_rules
+from experiments.reproduce.masks.make import sparse_mask_features
+from experiments.reproduce.masks.sparse_masks import sparse_masks
 from experiments.reproduce.nasbench201_prediction import nasbench201_prediction
 from experiments.reproduce.phew_widths import phew_widths
+from experiments.reproduce.reber.reproduction import reber
+from experiments.reproduce.reber_structure import reber_structure
 from experiments.reproduce.signal_propagation import signal_propagation
 
 REPRODUCTIONS: dict[str, Benchmark] = {
     "isometry-rules": isometry_rules,
+    "reber-structure": reber_structure,
     "nasbench201-prediction": nasbench201_prediction,
     "phew-widths": phew_widths,
+    "reber": reber,
     "signal-propagation": signal_propagation,
+    "sparse-mask-features": sparse_mask_features,
+    "sparse-masks": sparse_masks,
 }
