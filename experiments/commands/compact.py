@@ -80,6 +80,7 @@ def compact(
             "total_after": small.masks.total,
             "folded": small.folded,
             "uneven": small.uneven,
+            "connected": small.connected,
             "departure": small.departure,
             "layers": [asdict(width) for width in small.widths],
             "forms": [asdict(form) for form in found.forms],

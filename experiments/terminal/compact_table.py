@@ -62,6 +62,8 @@ def forms_table(found: Comparison, onnx: Exported | None = None) -> Table:
 
 def verdict(found: Comparison, small: Compaction) -> Iterator[str]:
     """Yield what the timings say, in words; nothing that was not timed."""
+    if not small.connected:
+        yield "no way leads from the input to an output: the masked network answers the same to everything"
     dense, compacted = found.forms[0], next(form for form in found.forms if form.name == "compacted")
     for batch, seconds in dense.seconds.items():
         ratio, same = seconds / compacted.seconds[batch], found.control[batch]

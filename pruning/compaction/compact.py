@@ -48,6 +48,7 @@ class Compaction:
         widths: of each layer, in the order of the forward pass.
         folded: constants that biases took over.
         uneven: dead units that stay because they add something else at an image's border than inside it.
+        connected: whether a way leads from the input to an output; if not, the network is a constant, and small.
         departure: largest difference of the outputs on random inputs, relative to the largest output or 1.
     """
 
@@ -57,6 +58,7 @@ class Compaction:
     widths: tuple[LayerWidth, ...]
     folded: int
     uneven: int
+    connected: bool
     departure: float
 
 
@@ -116,6 +118,7 @@ def compact(module: nn.Module, masks: Mapping[str, Tensor], input_shape: Sequenc
         widths=tuple(_widths(wiring, gone, dead)),
         folded=int((gone & alive.matters).sum()),
         uneven=_uneven(wiring, gone, alive.matters & ~alive.varies, found.handed),
+        connected=any(bool(alive.varies[wiring.units(node)].any()) for node in graph.outputs),
         departure=apart,
     )
 

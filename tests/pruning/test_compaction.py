@@ -248,6 +248,16 @@ def test_lenet_keeps_exactly_what_lies_on_a_way() -> None:
     assert (found.widths[0].inputs, found.widths[2].outputs) == (784, 10)
 
 
+def test_a_network_that_is_cut_through_is_said_to_be() -> None:
+    module, signature = reference("lenet_300_100")
+    masks = prune(module, Sparsity("random", 0.1), Evidence((1, 28, 28), torch.Generator().manual_seed(0)))
+    assert compact(module, masks, signature.input_shape).connected
+    cut = {**masks, "fc2.weight": torch.zeros(100, 300, dtype=torch.bool)}
+    found = assert_equal(shaken(module, 0), MaskSet(cut), signature.input_shape)
+    assert not found.connected
+    assert [(width.inputs, width.outputs) for width in found.widths] == [(784, 1), (1, 1), (1, 10)]
+
+
 class Numbered(nn.Module):
     def __init__(self) -> None:
         super().__init__()
