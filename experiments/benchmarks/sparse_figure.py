@@ -15,6 +15,8 @@ from experiments.report.figures.canvas import INK, MARKERS, MUTED, looks, new_fi
 if TYPE_CHECKING:
     from experiments.benchmarks.sparse import Row
 
+_CUT_THROUGH = 1e-3
+"""A network with so small a share of its weights left is a constant: no figure shows its speed."""
 _DASHES: tuple[Any, ...] = ("solid", (0, (4, 2)))
 """One for each batch size."""
 
@@ -48,7 +50,8 @@ def _linear(axes: Axes, rows: Sequence[Row]) -> None:
 
 def _networks(axes: Axes, rows: Sequence[Row]) -> None:
     largest = {row.name: row.batch for row in sorted(rows, key=lambda row: row.batch)}
-    shown = [row for row in rows if row.batch == largest[row.name] and row.compacted_ms]
+    left = [row for row in rows if (row.weights_left or 0.0) > _CUT_THROUGH]
+    shown = [row for row in left if row.batch == largest[row.name] and row.compacted_ms]
     methods = list(dict.fromkeys(row.method for row in shown))
     style = looks(list(dict.fromkeys(row.name for row in shown)))
     for name, (colour, _) in style.items():
