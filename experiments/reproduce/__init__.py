@@ -6,13 +6,19 @@ A reproduction is a benchmark: a function of a folder for its files and a line p
 
 from experiments.benchmarks import Benchmark
 from experiments.reproduce.isometry_rules import isometry_rules
+from experiments.reproduce.mnist_pruning import mnist_pruning
 from experiments.reproduce.nasbench201_prediction import nasbench201_prediction
+from experiments.reproduce.ntt import ntt
 from experiments.reproduce.phew_widths import phew_widths
+from experiments.reproduce.random_source import random_source
 from experiments.reproduce.signal_propagation import signal_propagation
 
 REPRODUCTIONS: dict[str, Benchmark] = {
     "isometry-rules": isometry_rules,
+    "mnist-pruning": mnist_pruning,
     "nasbench201-prediction": nasbench201_prediction,
+    "ntt": ntt,
     "phew-widths": phew_widths,
+    "random-source": random_source,
     "signal-propagation": signal_propagation,
 }
