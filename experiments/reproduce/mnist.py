@@ -64,7 +64,7 @@ def batches(task: Task, size: int, generator: torch.Generator) -> Callable[[], t
     def following() -> tuple[Tensor, Tensor]:
         if not waiting:
             order = torch.randperm(len(task.train), generator=generator)
-            waiting.extend(order[: len(order) // size * size].split(size))
+            waiting.extend(torch.split(order[: len(order) // size * size], size))
         return task.batch(task.train, waiting.pop())
 
     return following

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +26,11 @@ from pruning.dynamic import EdgePopup, RigL, iterative_pruning, random_within
 FINAL = 0.05
 SOURCES = (1.0, 0.5, 0.2, 0.1)
 ALLOCATIONS = ("balanced", "pyramidal", "erk")
-METHODS = ("lrr", "rigl", "edge-popup")
 EPOCHS = 3
 KEEP = 0.45
 """Share of the weights that a level of LRR keeps: from dense to the final density in five trainings."""
 LEVEL = Recipe(epochs=1, batch_size=256, weight_decay=0.0, precision="float32")
-BATCH = 256
-RATES = {"rigl": 0.1, "edge-popup": 0.1}
+"""Training of one level of LRR; the others have its batches, rates and schedule over all their epochs."""
 
 
 def random_source(folder: Path, say: Callable[[str], None], seeds: Sequence[int] = range(5)) -> Table:
@@ -45,7 +44,7 @@ def random_source(folder: Path, say: Callable[[str], None], seeds: Sequence[int]
     Differs from the paper: LeNet-300-100 on MNIST, few epochs; regrowth stays inside the source, which the released
     code's does not; edge-popup's masks are binary, which the released code's are not inside a source.
     """
-    parts = [f"seed {seed}, {method}" for seed in seeds for method in METHODS]
+    parts = [f"seed {seed}, {method}" for seed in seeds for method in SEARCHES]
 
     def measure(part: str) -> Rows:
         seed, method = part.removeprefix("seed ").split(", ")
@@ -59,7 +58,9 @@ def random_source(folder: Path, say: Callable[[str], None], seeds: Sequence[int]
     return Table("random_source", protocol, rows, summary)
 
 
-def rows_of(seed: int, method: str, task: Task, sources: Sequence[float] = SOURCES) -> Iterator[dict[str, Any]]:
+def rows_of(
+    seed: int, method: str, task: Task, sources: Sequence[float] = SOURCES, recipe: Recipe = LEVEL
+) -> Iterator[dict[str, Any]]:
     """Yield a row for each source: what the method reaches inside it, at the final density."""
     for density in sources:
         for allocation in ALLOCATIONS if density < 1 else ALLOCATIONS[:1]:
@@ -68,7 +69,7 @@ def rows_of(seed: int, method: str, task: Task, sources: Sequence[float] = SOURC
             if density < 1:
                 evidence = Evidence(task.signature.input_shape, stream(seed, f"source {density}"))
                 source = prune(module, Sparsity("random", density, allocation=allocation), evidence)
-            masks, accuracy = _searched(method, module, source, seed, task)
+            masks, accuracy = SEARCHES[method](module, source, seed, task, recipe)
             yield {
                 "method": method,
                 "source": f"{allocation} {density:g}" if density < 1 else "dense source",
@@ -81,55 +82,69 @@ def rows_of(seed: int, method: str, task: Task, sources: Sequence[float] = SOURC
             }
 
 
-def _searched(method: str, module: nn.Module, source: MaskSet, seed: int, task: Task) -> tuple[MaskSet, float]:
-    """Return the masks the method ends with inside the source, and the test accuracy there."""
-    if method == "lrr":
-        numbers = iter(range(1000))
+def _lrr(module: nn.Module, source: MaskSet, seed: int, task: Task, recipe: Recipe) -> tuple[MaskSet, float]:
+    numbers = count()
 
-        def level(network: nn.Module, masks: MaskSet) -> float:
-            return trained(network, masks, LEVEL, seed, f"level {next(numbers)}", task)
+    def level(network: nn.Module, masks: MaskSet) -> float:
+        return trained(network, masks, recipe, seed, f"level {next(numbers)}", task)
 
-        masks, rng = source, stream(seed, "mask")
-        for found in iterative_pruning(module, masks, level, density=FINAL, generator=rng, keep=KEEP):
-            masks, accuracy = found.masks, found.result
-        return masks, accuracy
-    steps = EPOCHS * (len(task.train) // BATCH)
-    if method == "rigl":
-        optimizer = torch.optim.SGD(module.parameters(), RATES[method], momentum=0.9, nesterov=True)
-        start = random_within(source, FINAL, stream(seed, "mask"))
-        every = max(1, min(100, steps // 20))
-        rigl = RigL(
-            module,
-            start,
-            optimizer,
-            end=3 * steps // 4,
-            interval=every,
-            allowed=source,
-            generator=stream(seed, "ties"),
-        )
-        _fit(module, optimizer, steps, seed, task, RATES[method], rigl.step)
-        return rigl.masks, evaluate(module, task.test, task)
+    levels = list(iterative_pruning(module, source, level, density=FINAL, generator=stream(seed, "mask"), keep=KEEP))
+    return levels[-1].masks, levels[-1].result
+
+
+def _rigl(module: nn.Module, source: MaskSet, seed: int, task: Task, recipe: Recipe) -> tuple[MaskSet, float]:
+    optimizer = _sgd(module.parameters(), recipe)
+    steps = _steps(task, recipe)
+    sparsity = RigL(
+        module,
+        random_within(source, FINAL, stream(seed, "mask")),
+        optimizer,
+        end=3 * steps // 4,
+        interval=max(1, min(100, steps // 20)),
+        allowed=source,
+        generator=stream(seed, "ties"),
+    )
+    _fit(module, optimizer, seed, task, recipe, sparsity.step)
+    return sparsity.masks, evaluate(module, task.test, task)
+
+
+def _edge_popup(module: nn.Module, source: MaskSet, seed: int, task: Task, recipe: Recipe) -> tuple[MaskSet, float]:
     strong = EdgePopup(module, density=FINAL, allowed=source, generator=stream(seed, "mask"))
-    optimizer = torch.optim.SGD(strong.parameters(), RATES[method], momentum=0.9, nesterov=True)
-    _fit(module, optimizer, steps, seed, task, RATES[method], lambda: None)
+    _fit(module, _sgd(strong.parameters(), recipe), seed, task, recipe, lambda: None)
     return strong.masks, evaluate(module, task.test, task)
+
+
+SEARCHES: dict[str, Callable[[nn.Module, MaskSet, int, Task, Recipe], tuple[MaskSet, float]]] = {
+    "lrr": _lrr,
+    "rigl": _rigl,
+    "edge-popup": _edge_popup,
+}
+"""Method -> (module, source, seed, task, recipe) -> the masks it ends with inside the source, its test accuracy."""
+
+
+def _sgd(parameters: Iterable[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
+    return torch.optim.SGD(parameters, recipe.learning_rate, momentum=recipe.momentum, nesterov=True)
+
+
+def _steps(task: Task, recipe: Recipe) -> int:
+    return EPOCHS * (len(task.train) // recipe.batch_size)
 
 
 def _fit(
     module: nn.Module,
     optimizer: torch.optim.Optimizer,
-    steps: int,
     seed: int,
     task: Task,
-    rate: float,
+    recipe: Recipe,
     after: Callable[[], object],
 ) -> None:
     """Train as a loop of one's own would, with one line added to it."""
-    following = batches(task, BATCH, stream(seed, "order"))
+    following = batches(task, recipe.batch_size, stream(seed, "order"))
+    steps = _steps(task, recipe)
     module.train()
     for step in range(steps):
         for group in optimizer.param_groups:
-            group["lr"] = rate * rate_share(step, steps, LEVEL.warmup, LEVEL.schedule)
+            group["lr"] = recipe.learning_rate * rate_share(step, steps, recipe.warmup, recipe.schedule)
         inputs, targets = following()
         optimizer.zero_grad()
         functional.cross_entropy(module(inputs), targets).backward()  # type: ignore[no-untyped-call]

@@ -10,13 +10,12 @@ import pytest
 import torch
 
 from experiments.report.figures.canvas import render
-from experiments.reproduce import random_source as source_module
 from experiments.reproduce.comparison import compared
 from experiments.reproduce.comparison_figure import draw
 from experiments.reproduce.mnist import batches, everything, lenet
 from experiments.reproduce.mnist_pruning import DENSE, SCHEMES, SINGLE, seed_rows
 from experiments.reproduce.ntt import CONTRASTS, DENSITY, relocated, starts
-from experiments.reproduce.random_source import FINAL, METHODS, rows_of
+from experiments.reproduce.random_source import FINAL, LEVEL, SEARCHES, rows_of
 from experiments.reproduce.resumed import resumed
 from nas.seeds import stream
 from nas.tasks import Split, Task
@@ -114,11 +113,9 @@ def test_relocated_weights_are_the_same_numbers_elsewhere() -> None:
     assert torch.equal(moved["fc1.bias"], values["fc1.bias"])
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_searches_stay_inside_their_source(method: str, task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source_module, "BATCH", 50)
-    monkeypatch.setattr(source_module, "LEVEL", replace(source_module.LEVEL, batch_size=50))
-    rows = list(rows_of(0, method, task, sources=(1.0, 0.1)))
+@pytest.mark.parametrize("method", SEARCHES)
+def test_searches_stay_inside_their_source(method: str, task: Task) -> None:
+    rows = list(rows_of(0, method, task, sources=(1.0, 0.1), recipe=replace(LEVEL, batch_size=50)))
     assert [row["source"] for row in rows] == ["dense source", "balanced 0.1", "pyramidal 0.1", "erk 0.1"]
     assert {row["kept"] for row in rows} == {round(FINAL * TOTAL)}
     assert {row["outside"] for row in rows} == {0}

@@ -25,7 +25,7 @@ def fit(module: nn.Module, strong: EdgePopup, net: str, steps: int) -> list[Mask
     masks = []
     for _ in range(steps):
         optimizer.zero_grad()
-        functional.cross_entropy(module(given.inputs), given.targets).backward()  # type: ignore[arg-type]
+        functional.cross_entropy(module(given.inputs), given.targets).backward()  # type: ignore[arg-type, no-untyped-call]
         optimizer.step()
         masks.append(strong.masks)
     return masks

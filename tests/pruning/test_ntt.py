@@ -158,7 +158,7 @@ def test_a_teacher_is_at_no_distance_from_itself() -> None:
     module, _, masks, inputs = setting("mlp", density=1.0)
     own = {name: p.detach() for name, p in module.named_parameters()}
     for estimate in ("closed", "jacobian", "hutchinson"):
-        found = distance(module, own, own, masks, inputs, estimate=estimate, generator=generator())  # type: ignore[arg-type]
+        found = distance(module, own, own, masks, inputs, estimate=estimate, generator=generator())
         assert float(found.function) == 0
         assert float(found.kernel) == pytest.approx(0, abs=1e-20)
 
