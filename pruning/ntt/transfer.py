@@ -127,7 +127,8 @@ def neural_tangent_transfer(
             before = masks
             if due and step + 1 <= settings.steps - settings.interval:
                 masks = _refreshed(student, sparsity, generator)
-            history.append(Moment(step + 1, float(found.function), float(found.kernel), _turnover(before, masks)))
+            measured = float(found.function.detach()), float(found.kernel.detach())
+            history.append(Moment(step + 1, *measured, _turnover(before, masks)))
     values = {name: value.detach().clone() for name, value in latent.items()}
     masked = {name: v.masked_fill(~masks[name].to(v.device), 0.0) if name in masks else v for name, v in values.items()}
     return Transfer(masks, masked, values, tuple(history))

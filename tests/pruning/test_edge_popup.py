@@ -68,7 +68,7 @@ def test_scores_have_the_straight_through_gradient() -> None:
                 multiplier = masks[name].double()
                 multiplier.view(-1)[index] += shift
                 changed = {name: strong.constants[name] * multiplier}
-                values.append(float(torch.func.functional_call(module, changed, (inputs,)).pow(2).sum()))
+                values.append(float(torch.func.functional_call(module, changed, (inputs,)).detach().pow(2).sum()))
             slope = (values[1] - values[0]) / 2e-6 * math.copysign(1.0, float(score.view(-1)[index]))
             assert float(score.grad.view(-1)[index]) == pytest.approx(slope, rel=1e-5, abs=1e-7)
         assert prunable(module)[name].grad is None
