@@ -21,7 +21,7 @@ class LayerRow:
         inputs, outputs, dead_inputs, dead_outputs: units on either side, and those at which no effective weight ends.
         multiply_adds: of the kept weights, for one input.
         mean, smallest, largest, condition: of the singular values of its matrices.
-        departure: root mean square of s^2 - 1 over those that can be other than zero.
+        departure: root mean square of (s / gain)^2 - 1 over those that can be other than zero.
     """
 
     name: str

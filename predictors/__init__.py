@@ -7,6 +7,8 @@
 
 from predictors.errors import PredictorError
 from predictors.features import FEATURE_VERSION, GROUPS, feature_names, features
+from predictors.features.graphs import GRAPH_GROUPS, graph_feature_names, graph_features
+from predictors.graphs import Graph
 from predictors.models import MODELS
 from predictors.predictor import Prediction, Predictor
 from predictors.structure import multiply_adds
@@ -14,13 +16,17 @@ from predictors.targets import SCALES
 
 __all__ = [
     "FEATURE_VERSION",
+    "GRAPH_GROUPS",
     "GROUPS",
     "MODELS",
     "SCALES",
+    "Graph",
     "Prediction",
     "Predictor",
     "PredictorError",
     "feature_names",
     "features",
+    "graph_feature_names",
+    "graph_features",
     "multiply_adds",
 ]

@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 from predictors.errors import PredictorError
 from pruning import PruningError
+from pruning.allocations.erk import erk
+from pruning.counts import exact_counts
 from pruning.flow import Flow, flow, unit_pairs
 from pruning.graph import Junction, LayerGraph, Use, Weighted, trace
 
@@ -92,6 +94,20 @@ class Structure:
     def log_densities(self) -> Floats:
         """log10 of each layer's density, an empty layer counted as half an entry, (layers,)."""
         return np.asarray(np.log10(np.maximum(self.kept, 0.5) / self.sizes))
+
+    @cached_property
+    def erk_kept(self) -> Floats:
+        """Entries each layer would keep under ERK at the same total, at least one each, (layers,)."""
+        shapes = {layer.name: torch.Size(layer.shape) for layer in self.layers}
+        sizes = {layer.name: layer.size for layer in self.layers}
+        total = max(int(self.kept.sum()), len(sizes))
+        counts = exact_counts(erk(shapes, total / sum(sizes.values())), sizes, total)
+        return np.array(list(counts.values()), dtype=np.float64)
+
+    @cached_property
+    def shortcuts(self) -> npt.NDArray[np.bool_]:
+        """Which layers are shortcuts, (layers,)."""
+        return np.array([layer.is_shortcut for layer in self.layers])
 
     @cached_property
     def flow(self) -> Flow:

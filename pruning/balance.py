@@ -54,14 +54,16 @@ def _columns(paths: Tensor, capacity: int, count: int, path_share: float, genera
     if count > int(live.sum()) * capacity:
         live = torch.ones_like(live)
     mean = paths[live].mean()
-    shares = (1 - path_share) + path_share * (paths / mean if mean > 0 else 1.0)
-    flat = torch.where(live, shares, 0.0).flatten()
-    least = live.flatten().double() if count >= int(live.sum()) else torch.zeros_like(flat)
-    ideal = _filled(flat, least, capacity, count)
+    relative = paths / mean if mean > 0 else torch.ones_like(paths)
+    shares = (1 - path_share) + path_share * relative
+    flat = torch.where(live, shares.clamp(min=1e-9), 0.0).flatten()
+    is_scarce = count < int(live.sum())
+    ideal = torch.zeros_like(flat) if is_scarce else _filled(flat, live.flatten().double(), capacity, count)
     counts = ideal.floor().to(torch.int64)
     noise = torch.rand(ideal.shape, generator=generator, dtype=torch.float64, device="cpu")
-    remainder = torch.where((counts < capacity) & (flat > 0), ideal - counts, -1.0)
-    order = torch.argsort(noise).gather(0, torch.argsort(remainder[torch.argsort(noise)], descending=True, stable=True))
+    remainder = torch.where((counts < capacity) & (flat > 0), flat if is_scarce else ideal - counts, -1.0)
+    shuffled = noise.argsort()  # equal remainders in random order
+    order = shuffled[remainder[shuffled].argsort(descending=True, stable=True)]
     counts[order[: count - int(counts.sum())]] += 1
     return counts.view(paths.shape)
 

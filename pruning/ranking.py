@@ -30,8 +30,8 @@ def top(scores: Tensor, count: int, ties: int, offset: int = 0) -> Tensor:
     Equal scores are ranked by a pseudo-random order of all weights that depends on `ties` alone. So the top k
     is a subset of the top k + 1 whatever the scores, and ties are not kept in clumps.
 
-    Cost: three comparisons of all scores and a selection among the few per cent between two bounds, about a tenth
-    of what one sort of them takes.
+    Cost: three comparisons of all scores and a selection among the few per cent between two bounds: far less
+    than a sort.
 
     Args:
         scores: shape (n,), floating point, no NaN.

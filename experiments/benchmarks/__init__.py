@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
+from experiments.benchmarks.features import features
 from experiments.benchmarks.masks import masks
 from experiments.benchmarks.overhead import overhead
 from experiments.benchmarks.pools import pools
@@ -23,6 +24,7 @@ Benchmark: TypeAlias = Callable[[Path, Callable[[str], None]], Table]
 
 BENCHMARKS: dict[str, Benchmark] = {
     "executors": executors,
+    "features": features,
     "masks": masks,
     "overhead": overhead,
     "pools": pools,

@@ -73,14 +73,19 @@ def inspect(
     inputs, words = _inputs(subject, samples, start.seed)
     with output.progress.status("diagnosing") as status:
         found = diagnose(
-            subject.module, masks, subject.signature.input_shape, inputs, say=lambda name: status.update(f"{name} ...")
+            subject.module,
+            masks,
+            subject.signature.input_shape,
+            inputs,
+            gain=start.settings().get("gain", 1.0),
+            say=lambda name: status.update(f"{name} ..."),
         )
     rows = layer_rows(masks, found.connectivity, found.isometry)
     title = f"{masks_file.name} on {subject.name}"
     output.results.print(layer_table(title, rows, output.results.width, with_isometry=True))
     output.results.print(diagnosis_table("the whole network", found, words))
     if plot is not None:
-        _plot(rows, f"{title}: {in_words(found)}", plot)
+        _plot(rows, f"{title}: {in_words(found)}", found.gain, plot)
         output.results.print(f"plot written to {plot}", soft_wrap=True, markup=False)
     output.emit({"network": subject.name, **_told(masks, found, rows, words), "plot": plot})
 
@@ -118,6 +123,7 @@ def _told(masks: MaskSet, found: Diagnosis, rows: Sequence[LayerRow], words: str
         "untraced": None if wiring is None else wiring.untraced,
         "multiply_adds": None if wiring is None else sum(layer.multiply_adds for layer in wiring.layers),
         "dense_multiply_adds": None if wiring is None else sum(layer.dense_multiply_adds for layer in wiring.layers),
+        "gain": found.gain,
         "jacobian": None if jacobian is None else {**asdict(jacobian.summary), "inputs": words},
         "absent": found.absent,
         "layers": [asdict(row) for row in rows],
@@ -125,9 +131,9 @@ def _told(masks: MaskSet, found: Diagnosis, rows: Sequence[LayerRow], words: str
     }
 
 
-def _plot(rows: Sequence[LayerRow], title: str, plot: Path) -> None:
+def _plot(rows: Sequence[LayerRow], title: str, gain: float, plot: Path) -> None:
     from experiments.report.figures.canvas import render
     from experiments.report.figures.diagnosis import diagnosis
 
     plot.parent.mkdir(parents=True, exist_ok=True)
-    plot.write_bytes(render(lambda: diagnosis(rows, title), "png"))
+    plot.write_bytes(render(lambda: diagnosis(rows, title, gain), "png"))

@@ -84,6 +84,8 @@ def prune(
     json: Json = False,
 ) -> None:
     """Choose which weights of a network to keep, at its initialisation; a candidate brings its own pattern."""
+    from dataclasses import replace
+
     from experiments.layers import layer_rows
     from experiments.masking import layer_densities, masks_of, sparsity_of
     from experiments.networks import find_subject, notes
@@ -100,14 +102,13 @@ def prune(
         "densities": layer_densities(layer_density or ()), "allow_empty": allow_empty,
         "sampling": "bernoulli" if bernoulli else None,
     }  # fmt: skip
-    early = None if candidate else sparsity_of(given, like)  # refuse a bad value before anything is built
     start = Weights(seed, init, gain, isometry)
+    if candidate is None:
+        sparsity_of(given, like)  # refuse a bad value before anything is built
     subject = find_subject(network, candidate, task, data, seed=seed)
-    sparsity = early
-    if subject.candidate is not None:
-        sparsity = sparsity_of(given, like, subject.candidate.sparsity)
-        start = Weights(subject.candidate.seed, init, gain, isometry)
-    assert sparsity is not None
+    own = subject.candidate
+    sparsity = sparsity_of(given, like, own.sparsity if own else None)
+    start = replace(start, seed=own.seed) if own else start
     start.draw_(subject.module)
     masks = masks_of(subject, sparsity, start.seed)
     start.finish_(subject.module, masks)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -97,7 +98,7 @@ def phew_widths(
                 layers += its_layers
             say(f"{network}, seed {seed}: {len(rows)} masks")
     folder.mkdir(parents=True, exist_ok=True)
-    Table("phew_widths_layers", "", [asdict(layer) for layer in layers]).write(folder)
+    _write(layers, folder / "phew_widths_layers.csv")
     (folder / "phew_widths.png").write_bytes(render(lambda: draw(rows, layers), "png"))
     return Table(
         "phew_widths",
@@ -105,6 +106,13 @@ def phew_widths(
         [asdict(row) for row in rows],
         summarised(rows),
     )
+
+
+def _write(layers: Sequence[LayerRow], path: Path) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, [field.name for field in fields(LayerRow)], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(asdict(layer) for layer in layers)
 
 
 def network_rows(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter
 
 from experiments.report.figures.canvas import looks, new_figure, only_rows
 from experiments.reproduce.phew_widths_summary import mean_interval
@@ -23,7 +23,7 @@ PROFILE = 0.05
 def draw(rows: Sequence[Row], layers: Sequence[LayerRow]) -> Figure:
     """Return the picture: lines are means over seeds, bands 95 % intervals."""
     networks = list(dict.fromkeys(row.network for row in rows))
-    methods = list(dict.fromkeys(row.method for row in rows))
+    methods = sorted(dict.fromkeys(row.method for row in rows), key=lambda name: name.startswith("random"))
     densities = sorted({row.density for row in rows})
     profile = min(densities, key=lambda density: abs(density - PROFILE))
     figure, axes = new_figure(1260.0, 360.0 * len(networks) + 50.0, columns=3, rows=len(networks))
@@ -33,6 +33,7 @@ def draw(rows: Sequence[Row], layers: Sequence[LayerRow]) -> Figure:
         for figure_of, place in (("width", width), ("log_kernel", kernel)):
             _by_density(place, mine, methods, figure_of)
         width.set(title=f"{network}: units alive, mean over layers")
+        width.set_ylim(-0.03, 1.05)
         width.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         kernel.set(title=f"{network}: log10 of path kernel trace / dense")
         _profile(units, [row for row in layers if (row.network, row.density) == (network, profile)], methods)
@@ -72,6 +73,8 @@ def _profile(axes: Axes, layers: Sequence[LayerRow], methods: Sequence[str]) -> 
         places = np.arange(1, len(names) + 1)
         axes.plot(places, middle, color=colour, marker=marker, markersize=5, linewidth=1.4)
         axes.fill_between(places, low, high, color=colour, alpha=0.18, linewidth=0)
+    axes.set_xlim(0.5, len(names) + 0.5)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_ylim(-0.03, 1.05)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     only_rows(axes)

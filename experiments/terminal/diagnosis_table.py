@@ -80,7 +80,8 @@ def _isometry(diagnosis: Diagnosis) -> list[tuple[str, str, str]]:
     if not found:
         return [("departure from isometry", "–", "no layer keeps a weight")]
     mean = math.sqrt(sum(value**2 for value in found) / len(found))
-    return [("departure from isometry", f"{mean:.3g}", "root mean square over the layers of s² - 1")]
+    scaled = "s²" if diagnosis.gain == 1 else f"(s / {diagnosis.gain:.3g})²"
+    return [("departure from isometry", f"{mean:.3g}", f"root mean square over the layers of {scaled} - 1")]
 
 
 def _jacobian(summary: Spectrum, inputs: str) -> list[tuple[str, str, str]]:

@@ -14,8 +14,8 @@ NAMES = {
     "mae": "mean abs. error",
     "spearman": "Spearman",
     "kendall": "Kendall",
-    "top_regret": "regret of the best tenth",
-    "partial_r2_beyond_size": "partial R² beyond size",
+    "top_regret": "regret, best tenth",
+    "partial_r2_beyond_size": "R² beyond size",
     "coverage": "coverage",
     "width": "interval width",
 }
@@ -23,7 +23,7 @@ NAMES = {
 
 def metrics_table(title: str, metrics: Mapping[str, Any], beside: Mapping[str, Mapping[str, Any]]) -> Table:
     """Return one row a metric and one column a predictor; figures are out of fold."""
-    others = [(name.replace("_", " "), "right") for name in beside]
+    others = [(name if "/" in name else name.replace("_", " "), "right") for name in beside]
     table = new_table(title, [("out of fold", "left"), ("fitted", "right"), *others])
     for key, name in NAMES.items():
         if key in metrics:
@@ -38,7 +38,7 @@ def evaluation_tables(title: str, figures: Mapping[str, Any]) -> list[Table]:
         beside[f"{name} alone"] = found
     if figures["noise_ceiling"]:
         beside["noise ceiling"] = figures["noise_ceiling"]
-    tables = [metrics_table(f"{title}, {figures['repeats']} cross-validations", figures, beside)]
+    tables = [metrics_table(f"{title}, cross-validated {figures['repeats']} times", figures, beside)]
     if figures["by_group"]:
         tables.append(_each("left out", figures["by_group"], ("r2", "mae", "spearman", "kendall")))
     if figures["ablation"]:

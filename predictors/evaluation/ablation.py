@@ -100,7 +100,7 @@ def permutation_importance(model: Model, names: Sequence[str], x: Floats, y: Flo
         losses = []
         for _ in range(5):
             shuffled = x.copy()
-            shuffled[:, members] = x[np.ix_(rng.permutation(len(x)), members)]
+            shuffled[:, members] = x[rng.permutation(len(x))][:, members]
             losses.append(base - agreement(y, model.predict(shuffled))["r2"])
         found[group] = float(np.mean(losses))
     return found

@@ -14,6 +14,7 @@ from predictors.errors import PredictorError
 from predictors.features.connectivity import connectivity
 from predictors.features.degree import degree
 from predictors.features.density import density
+from predictors.features.erk import erk
 from predictors.features.paths import paths
 from predictors.features.profile import profile
 from predictors.features.size import size
@@ -32,9 +33,10 @@ GROUPS: dict[str, Group] = {
     "paths": paths,
     "degree": degree,
     "spectral": spectral,
+    "erk": erk,
 }
 
-FEATURE_VERSION = 1
+FEATURE_VERSION = 2
 """Goes up whenever a formula changes while its name stays: predictors fitted before are then refused."""
 
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
-from predictors.features.summary import Floats, thirds
+from predictors.features.summary import share_entropy, thirds
 from predictors.structure import Structure
-from pruning.allocations.erk import erk
-from pruning.counts import exact_counts
 
 
 def density(structure: Structure) -> dict[str, float]:
@@ -33,8 +30,8 @@ def density(structure: Structure) -> dict[str, float]:
     sizes, kept, logs = structure.sizes, structure.kept, structure.log_densities
     densities, overall = kept / sizes, float(kept.sum() / sizes.sum())
     weights = sizes**0.1
-    reference = _erk_counts(structure) / sizes
-    shortcuts = np.array([layer.is_shortcut for layer in structure.layers])
+    reference = structure.erk_kept / sizes
+    shortcuts = structure.shortcuts
     return {
         "log_overall": float(np.log10(max(kept.sum(), 0.5) / sizes.sum())),
         "mean": float(densities.mean()),
@@ -50,24 +47,8 @@ def density(structure: Structure) -> dict[str, float]:
         "log_last": float(logs[-1]),
         "first_inverse_root": -1.0 / float(np.sqrt(max(kept[0], 1.0))),
         "log_kept_min": float(np.log10(max(kept.min(), 0.5))),
-        "entropy": _entropy(kept),
+        "entropy": share_entropy(kept),
         "from_uniform": float(np.abs(densities - overall).mean()),
         "from_erk": float(np.abs(densities - reference).mean()),
         "log_over_erk": float((logs - np.log10(reference)).mean()),
     }
-
-
-def _entropy(kept: Floats) -> float:
-    if len(kept) == 1 or kept.sum() == 0:
-        return float(len(kept) == 1)
-    shares = kept[kept > 0] / kept.sum()
-    return float(-(shares * np.log(shares)).sum() / np.log(len(kept)))
-
-
-def _erk_counts(structure: Structure) -> Floats:
-    """Return the entries each layer would keep under ERK at the same total, at least one each."""
-    shapes = {layer.name: torch.Size(layer.shape) for layer in structure.layers}
-    sizes = {layer.name: layer.size for layer in structure.layers}
-    total = max(int(structure.kept.sum()), len(sizes))
-    counts = exact_counts(erk(shapes, total / sum(sizes.values())), sizes, total)
-    return np.array(list(counts.values()), dtype=np.float64)

@@ -35,3 +35,11 @@ def variation(values: Floats) -> float:
     """Return the standard deviation over the mean of values >= 0; 0 if all are 0."""
     mean = float(values.mean())
     return float(values.std()) / mean if mean > 0 else 0.0
+
+
+def share_entropy(values: Floats) -> float:
+    """Return -sum q ln q / ln n of the shares q of (n,) values >= 0, in [0, 1]; 1 for one value, 0 if all are 0."""
+    if len(values) == 1 or values.sum() == 0:
+        return float(len(values) == 1)
+    shares = values[values > 0] / values.sum()
+    return float(-(shares * np.log(shares)).sum() / np.log(len(values)))

@@ -3,11 +3,13 @@
 from predictors.models.ada_boost import ada_boost
 from predictors.models.bayesian_ridge import bayesian_ridge
 from predictors.models.block_gaussian_process import block_gaussian_process
+from predictors.models.experts import experts
 from predictors.models.extra_trees import extra_trees
 from predictors.models.gaussian_process import gaussian_process
 from predictors.models.mean import mean
 from predictors.models.mixture import mixture
 from predictors.models.model import Maker, Model
+from predictors.models.monotone import monotone
 from predictors.models.nearest import nearest
 from predictors.models.random_forest import random_forest
 from predictors.models.size_only import size_only
@@ -23,6 +25,8 @@ MODELS: dict[str, Maker] = {
     "ada_boost": ada_boost,
     "bayesian_ridge": bayesian_ridge,
     "gaussian_process": gaussian_process,
+    "experts": experts,
+    "monotone": monotone,
     "block_gaussian_process": block_gaussian_process,
     "mixture": mixture,
     "stack": stack,

@@ -41,7 +41,7 @@ class AdaBoost(Regressor):
         order = np.argsort(found, axis=0, kind="stable")
         reached = np.cumsum(self.weights_[order], axis=0)
         median = order[(reached >= 0.5 * reached[-1]).argmax(axis=0), np.arange(len(x))]
-        return found[median, np.arange(len(x))]
+        return np.asarray(found[median, np.arange(len(x))], dtype=np.float64)
 
     def _arrays(self) -> dict[str, Any]:
         return {**self.trees_.arrays(), "weights": self.weights_}

@@ -35,12 +35,12 @@ class Regressor(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
     def dump(self) -> bytes:
         """Return the fitted model as npz bytes."""
         check_is_fitted(self)
-        return pack(columns=self.n_features_in_, **self._arrays())
+        return pack(n_features=self.n_features_in_, **self._arrays())
 
     def restore(self, content: bytes) -> Self:
         """Take over a dumped model; it predicts the same bits."""
         found = unpack(content)
-        self.n_features_in_ = int(found["columns"])
+        self.n_features_in_ = int(found["n_features"])
         self._take(found)
         return self
 
@@ -59,7 +59,7 @@ class Regressor(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
 
     @abstractmethod
     def _arrays(self) -> dict[str, Any]:
-        """Return what was fitted, by name; `columns` is taken."""
+        """Return what was fitted, by name; `n_features` is taken."""
 
     @abstractmethod
     def _take(self, found: Arrays) -> None:

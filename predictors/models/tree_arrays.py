@@ -54,14 +54,14 @@ class TreeArrays:
     @classmethod
     def restored(cls, found: Arrays) -> TreeArrays:
         """Return the trees of `arrays`."""
-        children, columns = found["children"].astype(np.int64), found["tree_columns"].astype(np.int64)
+        children, columns = found["children"].astype(np.int64), found["columns"].astype(np.int64)
         return cls(children, columns, found["thresholds"], found["values"], int(found["depth"]))
 
     def arrays(self) -> dict[str, Any]:
         """Return everything by name."""
         return {
             "children": self.children,
-            "tree_columns": self.columns,
+            "columns": self.columns,
             "thresholds": self.thresholds,
             "values": self.values,
             "depth": self.depth,

@@ -66,8 +66,8 @@ class TunedTrees(Regressor):
         return float(np.mean(np.concatenate(errors) ** 2))
 
     def _trees(self, settings: dict[str, float]) -> BoostedTrees:
-        whole = {name: int(value) if name in ("rounds", "depth") else value for name, value in settings.items()}
-        return BoostedTrees(**whole, seed=self.seed, threads=self.threads)
+        given: dict[str, Any] = {n: int(v) if n in ("rounds", "depth") else v for n, v in settings.items()}
+        return BoostedTrees(**given, seed=self.seed, threads=self.threads)
 
     def _arrays(self) -> dict[str, Any]:
         return {"trees": self.trees_.dump(), **self.settings_}

@@ -102,7 +102,7 @@ def connectivity(module: nn.Module, masks: Mapping[str, Tensor], input_shape: Se
     Raises:
         PruningError: the masks do not fit, or the network cannot be traced on the shape.
 
-    Cost: 0.05 s for a ResNet-20, 1 s for a VGG-19 on one core.
+    Cost: 0.01 s for a ResNet-20, 0.6 s for a VGG-19 on one core.
     Source: effective density: Vysogorets and Kempe, 2021, arXiv 2107.02306 (as 1 minus effective sparsity); path
     kernel: Gebhart, Saxena and Schrater, 2021, arXiv 2101.10552; Patil and Dovrolis, ICML 2021, arXiv 2010.11354.
     Differs from the published code: over the graph of units instead of an image of ones, so image borders do not

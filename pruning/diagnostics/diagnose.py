@@ -27,6 +27,7 @@ class Diagnosis:
         density: kept fraction of all prunable weights.
         connectivity: effective weights, dead units, paths, path kernel, multiply-adds.
         isometry: each layer's singular values and departure from isometry, in module order.
+        gain: the singular value that counted as isometry.
         jacobian: singular values of the input-output Jacobian.
         absent: name of a missing figure -> why, in one line.
     """
@@ -35,6 +36,7 @@ class Diagnosis:
     density: float
     connectivity: Connectivity | None
     isometry: tuple[LayerIsometry, ...] | None
+    gain: float
     jacobian: JacobianSpectrum | None
     absent: Mapping[str, str]
 
@@ -79,7 +81,7 @@ def diagnose(
         absent["jacobian"] = "no inputs were given"
     else:
         jacobian = attempt("jacobian", lambda: jacobian_spectrum(module, inputs, masks))
-    return Diagnosis(_requested(masks), masks.density, wiring, layers, jacobian, MappingProxyType(absent))
+    return Diagnosis(_requested(masks), masks.density, wiring, layers, gain, jacobian, MappingProxyType(absent))
 
 
 def _requested(masks: MaskSet) -> float | None:

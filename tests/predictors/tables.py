@@ -6,7 +6,17 @@ import numpy as np
 
 from predictors.models.model import Floats
 
-NAMES = ("size/log_kept", "size/log_multiply_adds", "density/mean", "density/min", "paths/log_count", "degree/x")
+NAMES = (
+    "size/log_kept",
+    "size/log_multiply_adds",
+    "density/mean",
+    "density/min",
+    "paths/log_count",
+    "degree/x",
+    "erk/log_kept",
+    "erk/log_multiply_adds",
+    "erk/over_log_mean",
+)
 
 
 def table(count: int, seed: int, noise: float = 0.02) -> tuple[list[dict[str, float]], list[float]]:

@@ -15,6 +15,7 @@ from predictors.domain import domain
 from predictors.folds import grouped_folds, row_keys
 from predictors.models import Model
 from predictors.models.size_only import Ridge
+from tests.predictors.tables import NAMES
 
 
 def _ridge() -> Model:
@@ -124,9 +125,8 @@ def test_domain_is_finite_for_two_rows_and_for_equal_rows() -> None:
 
 def test_every_model_gives_intervals() -> None:
     rng = np.random.default_rng(0)
-    x, y = rng.normal(size=(30, 3)), rng.random(30)
-    names = ["size/log_kept", "size/log_multiply_adds", "x"]
+    x, y = rng.normal(size=(30, len(NAMES))), rng.random(30)
     for maker in MODELS.values():
-        make = partial(maker, names, 0, 1)
+        make = partial(maker, NAMES, 0, 1)
         lower, upper = cross_conformal(make, x, y, np.arange(30) % 3).bounds(x, 0.9)
         assert (lower < upper).all()

@@ -18,6 +18,7 @@ from predictors.models.bayesian_ridge import BayesianRidge
 from predictors.models.block_matern import BlockMatern
 from predictors.models.boosting import BoostedTrees
 from predictors.models.ensemble import Ensemble
+from predictors.models.experts import Experts
 from predictors.models.extra_trees import ExtraTrees
 from predictors.models.mean import Mean
 from predictors.models.model import Floats
@@ -32,13 +33,14 @@ ESTIMATORS = [
     ExtraTrees(trees=20),
     AdaBoost(trees=20),
     BayesianRidge(),
+    Experts(),
     Nearest(),
     Ridge(),
     Mean(),
 ]
 
 
-@parametrize_with_checks(ESTIMATORS)
+@parametrize_with_checks(ESTIMATORS)  # type: ignore[untyped-decorator]
 def test_scikit_learns_checks(estimator: Any, check: Callable[[Any], None]) -> None:
     check(estimator)
 

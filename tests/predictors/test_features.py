@@ -214,3 +214,74 @@ def test_thirds_divide_any_number_of_layers() -> None:
     assert list(thirds("x", np.array([5.0])).values()) == pytest.approx([5, 5, 5])
     assert list(thirds("x", np.array([1.0, 4.0])).values()) == pytest.approx([1, 2.5, 4])
     assert variation(np.zeros(3)) == 0
+
+
+def test_erk_masks_do_not_deviate_from_themselves() -> None:
+    net = mlp(40, 60, 30, 10)
+    kept = {name: sum(p.shape) * 3 for name, p in net.named_parameters()}
+    masks = {name: torch.arange(p.numel()).reshape(p.shape) < kept[name] for name, p in net.named_parameters()}
+    row = features(net, masks, (40,), ["erk"])
+    counted = [name for name in row if "over" in name and not name.endswith(("effective", "spread"))]
+    assert len(counted) == 10
+    for name in counted:
+        assert row[name] == pytest.approx(0, abs=1e-12), name
+    total = sum(kept.values())
+    assert row["erk/log_kept"] == row["erk/log_multiply_adds"] == pytest.approx(math.log10(total))
+
+
+def test_deviations_from_erk_by_hand() -> None:
+    """4-2-5 with 2 and 10 entries kept of 8 and 10: ERK would keep 12 * 6 / 13 and 12 * 7 / 13, about 6 and 6."""
+    first, second = torch.zeros(2, 4, dtype=torch.bool), torch.ones(5, 2, dtype=torch.bool)
+    first[0, :2] = True
+    row = features(mlp(4, 2, 5), {"0.weight": first, "2.weight": second}, (4,), ["erk"])
+    expected = (math.log10(2 / 8) + math.log10(10 / 10) - math.log10(6 / 8) - math.log10(6 / 10)) / 2
+    assert row["erk/over_log_mean"] == pytest.approx(expected)
+    assert row["erk/over_first"] == pytest.approx(6**-0.5 - 2**-0.5)
+    assert row["erk/over_log_effective"] == pytest.approx(math.log10((2 + 5) / 12))
+
+
+def test_path_lengths_and_cut_by_hand() -> None:
+    """A stem, then a block of two layers beside the identity: a way of 2 weights and one of 4."""
+
+    class Block(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.stem, self.a, self.b, self.head = (nn.Linear(1, 1, bias=False) for _ in range(4))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = self.stem(x)
+            out: torch.Tensor = self.head(x + self.b(self.a(x)))
+            return out
+
+    row = features(Block(), {}, (1,), ["paths", "connectivity"])
+    assert row["paths/length"] == pytest.approx(3 / 4)
+    assert row["paths/shortest"] == pytest.approx(2 / 4)
+    assert row["connectivity/log_cut"] == pytest.approx(math.log10(2))
+    cut = features(Block(), {"a.weight": torch.zeros(1, 1, dtype=torch.bool)}, (1,), ["paths", "connectivity"])
+    assert cut["paths/length"] == pytest.approx(2 / 4)
+    none = features(Block(), {"stem.weight": torch.zeros(1, 1, dtype=torch.bool)}, (1,), ["paths", "connectivity"])
+    assert (none["paths/length"], none["paths/shortest"], none["connectivity/log_cut"]) == (0, 0, 0)
+
+
+def test_minimum_cut_is_the_least_layer_of_a_chain() -> None:
+    net = mlp(6, 5, 4, 3)
+    masks = {"2.weight": torch.zeros(4, 5, dtype=torch.bool)}
+    masks["2.weight"][:2, :2] = True
+    row = features(net, masks, (6,), ["connectivity"])
+    assert row["connectivity/log_cut"] == pytest.approx(math.log10(1 + 4))
+
+
+def test_gaps_of_known_matrices() -> None:
+    """A complete pair of sides has gap 1, two parts have none, and a random mask what a decomposition says."""
+    assert features(mlp(8, 6), {}, (8,), ["spectral"])["spectral/gap_mean"] == pytest.approx(1)
+    parts = torch.zeros(6, 8, dtype=torch.bool)
+    parts[:2, :3] = parts[2:, 3:] = True
+    assert features(mlp(8, 6), {"0.weight": parts}, (8,), ["spectral"])["spectral/gap_mean"] == pytest.approx(
+        0, abs=1e-9
+    )
+    mask = random_masks(mlp(30, 20), 0.4, 3)["0.weight"]
+    matrix = mask.double().numpy()
+    scaled = matrix / np.sqrt(matrix.sum(1, keepdims=True) * matrix.sum(0, keepdims=True))
+    second = np.linalg.svd(scaled, compute_uv=False)[1]
+    found = features(mlp(30, 20), {"0.weight": mask}, (30,), ["spectral"])["spectral/gap_mean"]
+    assert 1 - second <= found <= 1 - 0.9 * second

@@ -126,7 +126,7 @@ def test_each_bad_table_is_one_line() -> None:
         (rows, [*targets[:9], math.nan], r"target must be an accuracy in \[0, 1\]; got nan \(row 9; 1 such\)"),
         (rows, [*targets[:9], 82.4], r"target must be an accuracy in \[0, 1\]; got 82\.4 .* divide percentages by 100"),
         ([{**r, "degree/x": math.inf} for r in rows], targets, r"feature must be finite; got inf \('degree/x' of ro"),
-        ([*rows[:9], {**rows[9], "new/x": 1.0}], targets, r"6 columns and no other; unknown 'new/x' \(row 9\)"),
+        ([*rows[:9], {**rows[9], "new/x": 1.0}], targets, r"9 columns and no other; unknown 'new/x' \(row 9\)"),
         ([{} for _ in rows], targets, r"rows must have at least one column; got 0 columns"),
     ]
     for bad, values, message in cases:
@@ -135,7 +135,7 @@ def test_each_bad_table_is_one_line() -> None:
         assert "\n" not in str(caught.value)
     with pytest.raises(PredictorError, match=r"every feature must be a number; got 'many' \('degree/x' of row 0\)"):
         predictor.fit([{**row, "degree/x": "many"} for row in rows], targets)  # type: ignore[dict-item]
-    with pytest.raises(PredictorError, match=r"at least one column of the groups spectral; got 6 columns, none"):
+    with pytest.raises(PredictorError, match=r"at least one column of the groups spectral; got 9 columns, none"):
         Predictor(groups=["spectral"]).fit(rows, targets)
     with pytest.raises(PredictorError, match=r"groups must be one for each row; got 2 for 10 rows"):
         predictor.fit(rows, targets, groups=[1, 2])
@@ -150,7 +150,7 @@ def test_each_bad_query_is_one_line(fitted: Predictor) -> None:
         fitted.predict([row, {**row, "test/loss": 1.0}])
     with pytest.raises(PredictorError, match=r"every feature must be finite; got nan \('density/min' of row 0; 1 s"):
         fitted.predict([{**row, "density/min": math.nan}])
-    with pytest.raises(PredictorError, match=r"matrix must be \(rows, 6\); got \(2, 5\)"):
+    with pytest.raises(PredictorError, match=r"matrix must be \(rows, 9\); got \(2, 5\)"):
         fitted.predict_mean(np.zeros((2, 5)))
     with pytest.raises(PredictorError, match=r"predictor must be fitted before it is used; got none"):
         Predictor().predict([row])

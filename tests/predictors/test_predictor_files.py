@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from predictors import MODELS, Predictor, PredictorError, features, files
+from predictors import FEATURE_VERSION, MODELS, Predictor, PredictorError, features, files
 from tests.predictors.nets import mlp, random_masks
 from tests.predictors.tables import table
 
@@ -138,12 +138,15 @@ def test_another_feature_set_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
     rows = [features(net, random_masks(net, 0.1 * k, k), (6,), ["size"]) for k in range(1, 9)]
     Predictor("mean").fit(rows, [0.1 * k for k in range(8)]).save(tmp_path)
     Predictor.load(tmp_path)
-    _edit(tmp_path, lambda d: d.update(features={"names": ["size/old"], "version": 1}), seal=True)
-    with pytest.raises(PredictorError, match=r"set version 1; got version 1 with 'size/old' \(.*\)\. Fit and sa"):
+    _edit(tmp_path, lambda d: d.update(features={"names": ["size/old"], "version": FEATURE_VERSION}), seal=True)
+    with pytest.raises(
+        PredictorError,
+        match=rf"set version {FEATURE_VERSION}; got version {FEATURE_VERSION} with 'size/old' \(.*\)\. Fit and sa",
+    ):
         Predictor.load(tmp_path)
     Predictor("mean").fit(rows, [0.1 * k for k in range(8)]).save(tmp_path)
-    monkeypatch.setattr(files, "FEATURE_VERSION", 2)
-    with pytest.raises(PredictorError, match=r"predictor must be of feature set version 2; got version 1"):
+    monkeypatch.setattr(files, "FEATURE_VERSION", FEATURE_VERSION + 1)
+    with pytest.raises(PredictorError, match=rf"version {FEATURE_VERSION + 1}; got version {FEATURE_VERSION}"):
         Predictor.load(tmp_path)
 
 

@@ -52,6 +52,17 @@ def test_units_with_more_paths_get_more_by_the_share_asked_for() -> None:
         assert spread(paths, 10, 4, 40, share, seeded()).sum(1).tolist() == [expected]
 
 
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("count", [0, 1, 4, 17, 23, 24])
+def test_units_without_paths_are_served_last(share: float, count: int) -> None:
+    """Three units of eight weights each: the two that no path reaches get what the third cannot take."""
+    for paths in ([[4.0, 0.0, 0.0]], [[0.0, 0.0, 0.0]]):
+        columns = spread(torch.tensor(paths, dtype=torch.float64), 2, 4, count, share, seeded()).sum(1)[0].tolist()
+        assert sum(columns) == count
+        if paths[0][0] and count <= 8:
+            assert columns == [count, 0, 0]
+
+
 def test_the_first_to_be_served_are_those_with_most_paths() -> None:
     paths = torch.tensor([[5.0, 1.0, 4.0, 2.0]], dtype=torch.float64)
     assert spread(paths, 3, 1, 2, 0.5, seeded()).sum(1).tolist() == [[1, 0, 1, 0]]

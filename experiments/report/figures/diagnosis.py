@@ -20,13 +20,13 @@ _PALE = "#bcd4ec"
 _INPUT, _OUTPUT = COLOURS[2], COLOURS[4]
 
 
-def diagnosis(rows: Sequence[LayerRow], title: str, width: float = 1200.0) -> Figure:
+def diagnosis(rows: Sequence[LayerRow], title: str, gain: float = 1.0, width: float = 1200.0) -> Figure:
     """Return three panels side by side, the first layer on top: densities, living units, singular values."""
     figure, (left, middle, right) = new_figure(width, 130.0 + ROW * len(rows), columns=3)
     places = list(range(len(rows)))
     _densities(left, rows, places)
     _units(middle, rows, places)
-    _singular_values(right, rows, places)
+    _singular_values(right, rows, places, gain)
     for axes in (left, middle, right):
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.grid(False, axis="y")
@@ -68,7 +68,7 @@ def _units(axes: Axes, rows: Sequence[LayerRow], places: list[int]) -> None:
     axes.set_title("Units alive" if known else "Units alive: not known")
 
 
-def _singular_values(axes: Axes, rows: Sequence[LayerRow], places: list[int]) -> None:
+def _singular_values(axes: Axes, rows: Sequence[LayerRow], places: list[int], gain: float) -> None:
     known = [(place, row) for place, row in zip(places, rows, strict=True) if row.mean and row.largest]
     floor = 1e-3 * max((row.largest or 0.0 for _, row in known), default=1.0)
     for place, row in known:
@@ -76,7 +76,7 @@ def _singular_values(axes: Axes, rows: Sequence[LayerRow], places: list[int]) ->
         axes.plot([low, high], [place, place], color=_PALE, linewidth=5, solid_capstyle="butt")
         axes.plot([mean], [place], marker="o", markersize=4.5, color=BEST, linestyle="")
     axes.set_xscale("log")
-    axes.axvline(1.0, color=MUTED, linewidth=1.0, linestyle=(0, (4, 3)))
+    axes.axvline(gain, color=MUTED, linewidth=1.0, linestyle=(0, (4, 3)))
     if known:
         axes.set_xlim(left=floor)
     axes.set_title("Singular values" if known else "Singular values: not known")

@@ -1,0 +1,1 @@
+"""Masks of pruned CNNs made anew, to predict the accuracies that others published for their like."""
