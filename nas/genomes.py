@@ -19,9 +19,10 @@ from nas.errors import NasError
 from nas.narrowing import Only, narrowing
 from nas.seeds import derive
 from predictors import multiply_adds
-from pruning import ALLOCATIONS, METHODS, Sparsity, prunable
+from pruning import ALLOCATIONS, METHODS, Sparsity
 from pruning.methods import CHOSEN
 from pruning.naming import unknown
+from pruning.parameters import existing
 from search_spaces import Architecture, Choice, SearchSpace, Signature
 
 Genes: TypeAlias = tuple[int, ...]
@@ -168,9 +169,8 @@ class CandidateSpace:
 
     def _measure(self, architecture: Architecture) -> tuple[int, int, int]:
         module = self.space.skeleton(architecture, self.signature)
-        weights = prunable(module)
-        total = sum(weight.numel() for weight in weights.values())
-        return multiply_adds(module, self.signature.input_shape), total, len(weights)
+        weights = existing(module)
+        return multiply_adds(module, self.signature.input_shape), sum(weights.values()), len(weights)
 
 
 def _recentre(multipliers: Sequence[int]) -> Genes:

@@ -55,7 +55,8 @@ def linearised(module: nn.Module) -> nn.Module:
     network = private_copy(module).eval().double()
     with torch.no_grad():
         for name, tensor in [*network.named_parameters(), *network.named_buffers()]:
-            tensor.zero_() if _is_shift(name) else tensor.abs_()
+            if tensor.dtype != torch.bool:  # a wiring stays what it is
+                tensor.zero_() if _is_shift(name) else tensor.abs_()
     for layer in network.modules():
         if isinstance(layer, _ELEMENTWISE):
             vars(layer)["forward"] = _same

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 from torch.nn.parameter import UninitializedParameter
 
@@ -49,6 +49,29 @@ def prunable(module: nn.Module) -> dict[str, nn.Parameter]:
                 seen.add(id(weight))
                 weights[f"{prefix}.{leaf}" if prefix else leaf] = weight
     return weights
+
+
+def present(module: nn.Module) -> dict[str, Tensor]:
+    """Return which entries exist of the weights of layers built on a graph: name -> bool CPU tensor of its shape.
+
+    Such a layer says by a method `present_weights()`, own parameter name -> bool tensor, which entries its forward
+    pass uses. Of all other weights every entry exists; they are not listed, so {} means an ordinary network.
+    """
+    found = {}
+    for prefix, layer in module.named_modules():
+        tell = getattr(layer, "present_weights", None)
+        for leaf, mask in tell().items() if callable(tell) else ():
+            found[f"{prefix}.{leaf}" if prefix else leaf] = mask
+    return found
+
+
+def existing(module: nn.Module) -> dict[str, int]:
+    """Return the number of entries of each prunable weight that exist, in module order; also on the meta device."""
+    masks = present(module)
+    return {
+        name: int(masks[name].count_nonzero()) if name in masks else weight.numel()
+        for name, weight in prunable(module).items()
+    }
 
 
 def weight_glob(layer: nn.Module) -> str | None:

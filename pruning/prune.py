@@ -19,7 +19,7 @@ from pruning.evidence import Evidence
 from pruning.masks import MaskSet, architecture_digest
 from pruning.methods import CHOSEN, RANKED, RETURNING
 from pruning.multipliers import factors
-from pruning.parameters import prunable
+from pruning.parameters import existing, present, prunable
 from pruning.rounds import Rounds
 from pruning.sampling import bernoulli
 from pruning.scope import Scope, scope
@@ -28,6 +28,8 @@ from pruning.sparsity import Sparsity
 
 def prune(module: nn.Module, sparsity: Sparsity, evidence: Evidence) -> MaskSet:
     """Return masks that keep exactly round(density * total) of the network's prunable weights.
+
+    Of a network built on a graph, the weights are those that exist (see `parameters.present`); others are never kept.
 
     1. The total: exact, over the layers that are not excluded; at least one weight in each of them unless empty
        layers are asked for. First and last layers are layers like any other unless `sparsity.ends`, `exclude` or
@@ -67,10 +69,13 @@ def prune(module: nn.Module, sparsity: Sparsity, evidence: Evidence) -> MaskSet:
     """
     with torch.inference_mode(mode=False):  # a tensor made in inference mode could not be differentiated
         shapes = _shapes(module)
+        there, sizes = present(module), existing(module)
+        if there:
+            _check_partial(sparsity, sizes)
         metadata = _provenance(sparsity, evidence, shapes)
         if sparsity.method in CHOSEN:
             return _reported(_chosen(module, sparsity, evidence, shapes), metadata)
-        plan = scope(sparsity, {name: shape.numel() for name, shape in shapes.items()})
+        plan = scope(sparsity, sizes)
         scale = factors(sparsity.multipliers, plan.free)
         guide = None if sparsity.like is None else prune(module, sparsity.like, evidence)
         ties = int(torch.randint(2**62, (), generator=evidence.generator, device="cpu"))
@@ -83,17 +88,30 @@ def prune(module: nn.Module, sparsity: Sparsity, evidence: Evidence) -> MaskSet:
             sparsity.schedule,
             returning=sparsity.method in RETURNING,
             allow_empty=sparsity.allow_empty,
+            present=there,
         )
-        counts = _fixed_counts(shapes, sparsity, plan, guide)
-        return _reported(_ranked(ranking, sparsity, plan, counts, scale), metadata)
+        counts = _fixed_counts(shapes, sizes, sparsity, plan, guide)
+        return _reported(_ranked(ranking, sizes, sparsity, plan, counts, scale), metadata)
+
+
+def _check_partial(sparsity: Sparsity, sizes: Mapping[str, int]) -> None:
+    """Raise if a network whose weights exist in part only cannot be pruned so."""
+    if sparsity.method in CHOSEN or sparsity.sampling == "bernoulli":
+        what = f"method '{sparsity.method}'" if sparsity.method in CHOSEN else "sampling 'bernoulli'"
+        raise PruningError(
+            f"{what} must have a network whose weights all exist; got one built on a graph. Use a method that ranks."
+        )
+    empty = [name for name, size in sizes.items() if size == 0]
+    if empty:
+        raise PruningError(f"a layer must have a weight that exists; got none ('{empty[0]}'). Use another graph.")
 
 
 def _fixed_counts(
-    shapes: Mapping[str, Size], sparsity: Sparsity, plan: Scope, guide: MaskSet | None
+    shapes: Mapping[str, Size], there: Mapping[str, int], sparsity: Sparsity, plan: Scope, guide: MaskSet | None
 ) -> dict[str, int] | None:
     """Return the count of each free layer, or None if the ranking across layers decides them."""
     free = {name: shapes[name] for name in plan.free}
-    sizes = {name: shape.numel() for name, shape in free.items()}
+    sizes = {name: there[name] for name in free}
     if not free:
         return {}
     if guide is not None:
@@ -108,10 +126,15 @@ def _fixed_counts(
 
 
 def _ranked(
-    ranking: Rounds, sparsity: Sparsity, plan: Scope, counts: dict[str, int] | None, scale: Mapping[str, float]
+    ranking: Rounds,
+    there: Mapping[str, int],
+    sparsity: Sparsity,
+    plan: Scope,
+    counts: dict[str, int] | None,
+    scale: Mapping[str, float],
 ) -> dict[str, Tensor]:
     """Return the masks of steps 2 to 4."""
-    sizes = {name: ranking.shapes[name].numel() for name in plan.free}
+    sizes = {name: there[name] for name in plan.free}
     across = None
     if counts is None:
         across = ranking.named(ranking.across(plan.kept, plan.pinned))

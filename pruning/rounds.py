@@ -29,6 +29,7 @@ class Rounds:
         schedule: name in `SCHEDULES`.
         returning: whether removed weights are ranked too, by the scores they still have, and may return.
         allow_empty: whether a ranking across layers may leave a layer without weights.
+        present: which entries exist of layers that lack some. Others are never kept, counts are of existing ones.
     """
 
     scorer: Scorer
@@ -38,6 +39,7 @@ class Rounds:
     schedule: str = "exponential"
     returning: bool = False
     allow_empty: bool = False
+    present: Mapping[str, Tensor] = field(default_factory=dict)
     _dense: Tensor | None = field(default=None, init=False)
     _later: Tensor | None = field(default=None, init=False)
 
@@ -48,10 +50,10 @@ class Rounds:
             kept: number of weights to keep outside the pinned layers.
             pinned: layer -> its count; ranked within the layer, by the same schedule, and not against others.
         """
-        sizes = self._sizes()
-        free = sum(size for name, size in zip(self.shapes, sizes, strict=True) if name not in pinned)
-        plans = {name: self._steps(self.shapes[name].numel(), count) for name, count in pinned.items()}
-        alive = torch.ones(sum(sizes), dtype=torch.bool, device="cpu")
+        existing = self._existing()
+        free = sum(size for name, size in existing.items() if name not in pinned)
+        plans = {name: self._steps(existing[name], count) for name, count in pinned.items()}
+        alive = self._all()
         for k, count in enumerate(self._steps(free, kept)):
             fixed = {name: plan[k] for name, plan in plans.items()}
             target = count + sum(fixed.values())
@@ -76,8 +78,8 @@ class Rounds:
         """Return a flat bool mask with exactly `counts[name]` weights in each layer, ranked within the layer."""
         sizes = self._sizes()
         starts = list(accumulate(sizes, initial=0))
-        alive = torch.ones(sum(sizes), dtype=torch.bool, device="cpu")
-        plans = (self._steps(size, counts[name]) for name, size in zip(self.shapes, sizes, strict=True))
+        alive = self._all()
+        plans = (self._steps(size, counts[name]) for name, size in self._existing().items())
         for targets in zip(*plans, strict=True):
             if self._changes(alive, sum(targets)):
                 layers = zip(self._ranked(alive).split_with_sizes(sizes), targets, starts, strict=False)
@@ -92,11 +94,26 @@ class Rounds:
     def _sizes(self) -> list[int]:
         return [shape.numel() for shape in self.shapes.values()]
 
+    def _existing(self) -> dict[str, int]:
+        """Return how many entries each layer has that exist."""
+        return {
+            name: int(self.present[name].count_nonzero()) if name in self.present else shape.numel()
+            for name, shape in self.shapes.items()
+        }
+
+    def _all(self) -> Tensor:
+        """Return the flat mask of all entries that exist."""
+        flat = torch.ones(sum(self._sizes()), dtype=torch.bool, device="cpu")
+        for name, layer in self.named(flat).items():
+            if name in self.present:
+                layer.copy_(self.present[name])
+        return flat
+
     def _steps(self, size: int, kept: int) -> list[int]:
         return list(steps(size, kept, self.rounds, self.schedule))
 
     def _changes(self, alive: Tensor, target: int) -> bool:
-        return target < int(alive.count_nonzero()) or (self.returning and target < len(alive))
+        return target < int(alive.count_nonzero()) or (self.returning and target < sum(self._existing().values()))
 
     def _ranked(self, alive: Tensor) -> Tensor:
         """Return the flat scores, DEAD where masked for good; the dense network is scored once, however often asked.
@@ -109,7 +126,9 @@ class Rounds:
                 self._dense = checked(self.scorer(self.named(alive)), self.shapes)
             return self._dense
         self._later = checked(self.scorer(self.named(alive)), self.shapes, self._later)
-        return self._later if self.returning else self._later.masked_fill_(~alive, DEAD)
+        if not self.returning:
+            return self._later.masked_fill_(~alive, DEAD)
+        return self._later.masked_fill_(~self._all(), DEAD) if self.present else self._later
 
     def _settled(self, scores: Tensor, fixed: Mapping[str, int]) -> Tensor:
         """Return scores by which the best of each pinned layer outrank all others, and its others none."""

@@ -6,6 +6,7 @@ from search_spaces.architecture import Architecture, Choice, Signature
 from search_spaces.cell import CellSpace
 from search_spaces.convnet import ConvNet
 from search_spaces.errors import SpaceError
+from search_spaces.graphs.spaces import GraphMLPs, GraphRNNs
 from search_spaces.mlp import MLP
 from search_spaces.networks import NETWORKS, ReferenceNetwork
 from search_spaces.space import SearchSpace
@@ -17,6 +18,8 @@ SPACES: MappingProxyType[str, SearchSpace] = MappingProxyType(
             ConvNet(),
             ConvNet("convnet_small", depths=(1, 2, 3), widths=(8, 12, 16, 24, 32, 48, 64, 96, 128), kernels=(3, 5)),
             MLP(),
+            GraphRNNs(),
+            GraphMLPs(),
             CellSpace(),
         )
     }

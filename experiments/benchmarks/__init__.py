@@ -12,6 +12,7 @@ from experiments.benchmarks.features import features
 from experiments.benchmarks.masks import masks
 from experiments.benchmarks.overhead import overhead
 from experiments.benchmarks.pools import pools
+from experiments.benchmarks.population import population
 from experiments.benchmarks.resume import resume
 from experiments.benchmarks.scale import scale
 from experiments.benchmarks.screening import screening
@@ -27,6 +28,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "features": features,
     "masks": masks,
     "overhead": overhead,
+    "population": population,
     "pools": pools,
     "resume": resume,
     "scale": scale,

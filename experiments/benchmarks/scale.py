@@ -73,8 +73,8 @@ def _measure(workers: int, trials: int, say: Callable[[str], None]) -> dict[str,
         "trials": trials,
         "utilisation": round(executor.utilisation(), 4),
         "virtual_hours": round(executor.clock / 3600, 3),
-        "first_tenth_milliseconds": round(1e3 * statistics.median(costs[:tenth]), 2),
-        "last_tenth_milliseconds": round(1e3 * statistics.median(costs[-tenth:]), 2),
+        "first_tenth_milliseconds": round(1e3 * float(statistics.median(costs[:tenth])), 2),
+        "last_tenth_milliseconds": round(1e3 * float(statistics.median(costs[-tenth:])), 2),
     }
 
 

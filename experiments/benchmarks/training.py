@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from nas.seeds import stream
 from nas.tasks.augment import Augmentation
-from nas.tasks.task import Normalisation, Split, Task
+from nas.tasks.task import Encoding, Split, Task
 from nas.training.loop import train
 from nas.training.recipe import Recipe
 from pruning import MaskSet, prunable
@@ -113,7 +113,7 @@ def _ours(module: nn.Module, task: Task, recipe: Recipe, device: torch.device | 
 class _Images(Dataset[tuple[Tensor, int]]):
     """One augmented image at a time, as the usual tutorial writes it."""
 
-    def __init__(self, split: Split, normalise: Normalisation, augment: Augmentation | None) -> None:
+    def __init__(self, split: Split, normalise: Encoding, augment: Augmentation | None) -> None:
         self.images: NDArray[np.uint8] = split.inputs.numpy()
         self.targets = split.targets.tolist()
         mean, std = normalise.constants

@@ -13,6 +13,7 @@ from experiments.reproduce.nasbench201_prediction import nasbench201_prediction
 from experiments.reproduce.ntt import ntt
 from experiments.reproduce.phew_widths import phew_widths
 from experiments.reproduce.random_source import random_source
+from experiments.reproduce.reber.reproduction import reber
 from experiments.reproduce.reber_structure import reber_structure
 from experiments.reproduce.signal_propagation import signal_propagation
 
@@ -23,6 +24,7 @@ REPRODUCTIONS: dict[str, Benchmark] = {
     "ntt": ntt,
     "phew-widths": phew_widths,
     "random-source": random_source,
+    "reber": reber,
     "reber-structure": reber_structure,
     "signal-propagation": signal_propagation,
     "sparse-mask-features": sparse_mask_features,

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nas.hypervolume import on_front
 from nas.strategies.strategy import Observation, scaled
@@ -34,10 +33,9 @@ def select(finished: Sequence[Observation], size: int) -> list[Any]:
     """
     from deap import tools
 
+    if size < len(finished):
+        finished = [finished[index] for index in _needed(finished, size)]
     values = [scaled(record.values or ()) for record in finished]
-    if len(values[0]) > 1 and size < len(values):
-        chosen = _first_fronts(np.array(values) * [1.0, *[-1.0] * (len(values[0]) - 1)], size)
-        finished, values = [finished[i] for i in chosen], [values[i] for i in chosen]
     individual = _individual_class(len(values[0]))
     everyone = [individual(record.genes, value) for record, value in zip(finished, values, strict=True)]
     if len(values[0]) > 1:
@@ -47,13 +45,17 @@ def select(finished: Sequence[Observation], size: int) -> list[Any]:
     return best
 
 
-def _first_fronts(points: NDArray[np.float64], size: int) -> list[int]:
-    """Return the indices of the first whole fronts of points (n, d), all maximised, that hold at least `size`."""
+def _needed(finished: Sequence[Observation], size: int) -> list[int]:
+    """Return the indices of the records in the first whole fronts that hold at least `size` (or the best)."""
+    points = np.array([record.values for record in finished])
+    points[:, 1:] *= -1.0
+    if points.shape[1] == 1:
+        return sorted(np.argsort(-points[:, 0], kind="stable")[:size].tolist())
     left, chosen = np.arange(len(points)), np.empty(0, dtype=np.int64)
     while len(chosen) < size:
         front = on_front(points[left])
         chosen, left = np.concatenate([chosen, left[front]]), left[~front]
-    return sorted(int(index) for index in chosen)
+    return sorted(chosen.tolist())
 
 
 def couple(population: list[Any]) -> list[Any]:

@@ -11,6 +11,7 @@ from nas.tasks.cifar10 import cifar10
 from nas.tasks.digits import digits
 from nas.tasks.mnist import mnist
 from nas.tasks.nasbench201 import nasbench201
+from nas.tasks.reber import reber, reber_embedded, reber_published
 from nas.tasks.tabular import TabularTask
 from nas.tasks.task import Normalisation, Split, Task
 from pruning.naming import unknown
@@ -23,6 +24,9 @@ TASKS: dict[str, Callable[[Path | None], Task]] = {
     "mnist": mnist,
     "cifar10": cifar10,
     "nasbench201": nasbench201,
+    "reber": reber,
+    "reber_embedded": reber_embedded,
+    "reber_published": reber_published,
 }
 
 SIGNATURES: dict[str, Signature] = {
@@ -30,6 +34,9 @@ SIGNATURES: dict[str, Signature] = {
     "mnist": Signature((1, 28, 28), 10),
     "cifar10": Signature((3, 32, 32), 10),
     "nasbench201": Signature((3, 32, 32), 10),
+    "reber": Signature((25, 7), 2),
+    "reber_embedded": Signature((25, 7), 2),
+    "reber_published": Signature((53, 26), 2),
 }
 """What a task's networks take and return, known without reading its data."""
 

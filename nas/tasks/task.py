@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch import Tensor
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Raw `inputs` (count, channels, height, width), uint8, and int64 `targets` (count,), on one device."""
+    """Raw `inputs`, uint8, and int64 `targets` (count,), on one device.
+
+    Images are (count, channels, height, width), strings (count, letters).
+    """
 
     inputs: Tensor
     targets: Tensor
@@ -32,6 +35,23 @@ class Split:
     def to(self, device: torch.device | str) -> Split:
         """Return the split on `device`; the same tensors if it is there already."""
         return Split(self.inputs.to(device), self.targets.to(device))
+
+
+class Encoding(Protocol):
+    """How raw inputs become a network's: pixels are shifted and scaled, letters become unit vectors."""
+
+    def __call__(self, inputs: Tensor) -> Tensor:
+        """Return raw inputs (batch, ...) as float32 (batch, *signature.input_shape)."""
+        ...
+
+    @property
+    def constants(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Per-channel mean and standard deviation, in raw units."""
+        ...
+
+    def to(self, device: torch.device | str) -> Encoding:
+        """Return the encoding on `device`."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +103,7 @@ class Task:
     train: Split
     val: Split
     test: Split
-    normalise: Normalisation
+    normalise: Encoding
     augment: Augmentation | None = None
 
     @property

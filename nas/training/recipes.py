@@ -33,6 +33,13 @@ RECIPES: dict[str, Recipes] = {
         search=Recipe(epochs=2, batch_size=128, learning_rate=0.3, label_smoothing=0.1, crop_pad=1),
         final=Recipe(epochs=25, batch_size=128, learning_rate=0.3, label_smoothing=0.1, crop_pad=2),
     ),
+    **{
+        name: Recipes(
+            search=Recipe(epochs=3, batch_size=128, learning_rate=0.01, optimizer="adamw", precision="float32"),
+            final=Recipe(epochs=15, batch_size=128, learning_rate=0.01, optimizer="adamw", precision="float32"),
+        )
+        for name in ("reber", "reber_embedded", "reber_published")
+    },
     "nasbench201": Recipes(search=Recipe(epochs=200), final=Recipe(epochs=200)),  # looked up, not trained
 }
 """Measured on residual and plain networks of density 0.2: in few epochs a network has seen too little to need

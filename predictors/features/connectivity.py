@@ -85,4 +85,4 @@ def _cut(structure: Structure, effective: Floats) -> float:
     unit = max(1.0, endless / _LARGEST)
     capacities = np.floor(np.array(widths) / unit).astype(np.int32)
     found = maximum_flow(csr_array((capacities, (tails, heads)), shape=(size, size)), 0, size - 1)
-    return unit * float(found.flow_value)
+    return float(unit * found.flow_value)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.benchmarks import features as module_of_features
+from experiments.benchmarks.features import features as bench_features
 from experiments.benchmarks.networkx_figures import networkx_figures
 from predictors import Graph, graph_features
 
@@ -23,7 +23,7 @@ def test_rows_are_complete_and_the_figures_are_networkxs(tmp_path: Path, monkeyp
     }.items():
         monkeypatch.setattr(module, name, value)
     monkeypatch.delenv("SPARSENAS_DATA", raising=False)
-    table = module_of_features(tmp_path, lambda line: None)
+    table = bench_features(tmp_path, lambda line: None)
     assert [row["kind"] for row in table.rows] == ["network"] * 3 + ["graph"] + ["predictions"] * 4
     (graph,) = (row for row in table.rows if row["kind"] == "graph")
     assert graph["difference"] < 1e-9

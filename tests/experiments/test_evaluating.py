@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.experiments.commands import run
-from tests.predictors.tables import table
+from tests.predictors.tables import NAMES, table
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_evaluation_prints_intervals_baselines_and_the_best_column(
         assert found[name]["low"] <= found[name]["mean"] <= found[name]["high"], name
     assert set(found["baselines"]) == {"mean", "size_only"} and found["baselines"]["mean"]["r2"]["mean"] < 0.05
     assert next(iter(found["single_columns"])) == "size/log_kept"
-    assert set(found["ablation"]) == {"size", "density", "paths", "degree"}
+    assert set(found["ablation"]) == {name.partition("/")[0] for name in NAMES}
     assert found["ablation"]["size"]["without"]["low"] > 0.3
     assert found["noise_ceiling"] is None and found["warnings"] == []
     assert len(found["predictions"]["measured"]) == 40

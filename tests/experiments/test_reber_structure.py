@@ -6,6 +6,7 @@ import csv
 import importlib
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ def _write(folder: Path, count: int, modes: dict[str, str]) -> None:
             sources, last = float(graph.widths[0]), float(graph.widths[-1])
             sizes = {"nodes": nodes, "edges": len(edges), "source_nodes": sources, "sink_nodes": last}
             accuracy = 0.5 + 0.04 * sources + 0.01 * rng.normal()
-            label = {"mode": mode, "graph": "made_up", "graph_nr": number}
+            label: dict[str, Any] = {"mode": mode, "graph": "made_up", "graph_nr": number}
             rows.append({**label, **sizes, **figures, "test_acc": accuracy, "test_loss": 1.0, "time": 1.0})
             lines.append(json.dumps({**label, "nodes": list(range(nodes)), "edges": edges.tolist()}))
         with (folder / "reber" / f"structure_{name}.csv").open("w", newline="") as file:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +15,7 @@ from nas.tasks import load_task
 
 
 def test_one_network_goes_through_every_stage(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("experiments.reproduce.signal_propagation.WIDTH", 40)  # no wider than the 64 inputs
+    monkeypatch.setattr(sys.modules[network_rows.__module__], "WIDTH", 40)  # no wider than the 64 inputs
     task = load_task("digits")
     rows = [row for name in ("orthogonal", "he") for row in network_rows(task, 3, "linear", name, 0)]
     by_stage = {row.stage: row for row in rows if row.initialization == "orthogonal"}

@@ -35,6 +35,7 @@ from search_spaces.architecture import Signature
 def test_conv6_of_the_table_is_conv6_with_norms() -> None:
     network = zoo.TABLE_NETWORKS["CONV-6"]
     module = network.skeleton(Signature((3, 32, 32), 100))
+    assert isinstance(module, nn.Sequential)
     norms = [part for part in module if isinstance(part, (nn.BatchNorm2d, nn.BatchNorm1d))]
     assert len(norms) == 8
     weights = [part.weight for part in module if isinstance(part, (nn.Conv2d, nn.Linear))]
@@ -111,7 +112,7 @@ def test_the_noise_ceiling_falls_with_the_noise() -> None:
     settings, methods = np.repeat([f"s{i}" for i in range(10)], 18), np.tile(np.repeat(list("abcdef"), 3), 10)
     true = np.tile(np.repeat(np.linspace(0, 0.05, 6), 3), 10)
     still = noise_ceiling(true, settings, methods, np.random.default_rng(0))
-    assert still == pytest.approx(1, abs=5e-3)  # rounding breaks ties
+    assert still == pytest.approx(1, abs=0.02)  # rounding breaks ties between equal runs
     noisy = true + rng.normal(0, 0.02, len(true))
     ceiling = noise_ceiling(noisy, settings, methods, np.random.default_rng(0))
     known = within(noisy, true, settings).mean()  # what the truth itself reaches on these very runs

@@ -50,9 +50,11 @@ def test_points_at_or_below_the_reference_add_nothing() -> None:
     assert hypervolume(np.array([[0.0, 5.0]]), np.zeros(2)) == 0.0
 
 
-def test_the_front_of_many_is_found_in_parts_as_in_one() -> None:
+@pytest.mark.parametrize("dimensions", [1, 2, 3])
+def test_the_front_of_many_is_what_the_definition_says(dimensions: int) -> None:
     rng = np.random.default_rng(0)
-    points = rng.integers(0, 60, size=(1500, 2)).astype(float)
+    points = rng.integers(0, 60, size=(600, dimensions)).astype(float)
+    points = np.vstack([points, points[:50]])
     expected = [not any((q >= p).all() and (q > p).any() for q in points) for p in points]
     assert on_front(points).tolist() == expected
-    assert on_front(np.column_stack([np.arange(1500.0), -np.arange(1500.0)])).all()
+    assert on_front(np.column_stack([np.arange(600.0), -np.arange(600.0)])).all()

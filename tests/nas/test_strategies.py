@@ -162,7 +162,7 @@ def separable(genes: Genes) -> tuple[float, ...]:
     return (-float(sum((a - b) ** 2 for a, b in zip(genes, target, strict=True))),)
 
 
-@pytest.mark.parametrize("name", ["evolution", "tpe"])
+@pytest.mark.parametrize("name", ["evolution", "local_search", "regularised_evolution", "tpe"])
 def test_beats_random_on_a_separable_function(name: str) -> None:
     """Eight paired seeds, all won. Were the strategy no better than random, P = 2 ** -8 = 0.4 %."""
     for seed in range(8):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nas.strategies.deap_tools import deap_seeded, select
@@ -65,6 +65,7 @@ def fronts(values: list[tuple[float, ...]]) -> list[set[int]]:
     return peeled
 
 
+@settings(deadline=None)
 @given(
     st.integers(1, 3).flatmap(lambda n: st.lists(st.tuples(*[st.integers(0, 6)] * n), min_size=1, max_size=30)),
     st.integers(1, 30),
@@ -129,6 +130,7 @@ def test_deap_creator_gets_no_classes() -> None:
     assert set(vars(creator)) == before
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 6), st.booleans()), min_size=1, max_size=8), st.integers(0, 999))
 def test_mutation_changes_a_gene_and_stays_in_range(sizes: list[tuple[int, bool]], seed: int) -> None:
     rng = np.random.default_rng(seed)

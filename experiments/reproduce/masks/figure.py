@@ -21,8 +21,10 @@ def draw(panels: Sequence[tuple[str, Published, Floats, Floats, Floats]]) -> Fig
         ax.errorbar(predicted, runs.accuracies, xerr=ends, fmt="none", ecolor=RULE, elinewidth=0.7, zorder=1)
         for number, model in enumerate(np.unique(runs.models)):
             inside = runs.models == model
-            look = {"color": COLOURS[number], "marker": MARKERS[number], "label": str(model)}
-            ax.scatter(predicted[inside], runs.accuracies[inside], s=14, linewidth=0, alpha=0.8, zorder=2, **look)
+            ax.scatter(
+                predicted[inside], runs.accuracies[inside], s=14, linewidth=0, alpha=0.8, zorder=2,
+                color=COLOURS[number], marker=MARKERS[number], label=str(model),
+            )  # fmt: skip
         low, high = runs.accuracies.min() - 0.02, runs.accuracies.max() + 0.02
         ax.plot([low, high], [low, high], color=INK, linewidth=0.8, zorder=3)
         ax.set(title=title, xlabel="predicted accuracy, 90 % interval", ylabel="measured accuracy")

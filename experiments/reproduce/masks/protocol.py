@@ -12,6 +12,7 @@ from scipy import stats
 from scipy.special import expit, logit
 
 from predictors.conformal import CrossConformal
+from predictors.evaluation import ceiling
 from predictors.metrics import agreement
 from predictors.models.model import Floats
 
@@ -125,22 +126,11 @@ def noise_ceiling(
 ) -> float:
     """Return the mean within-setting rank correlation of a predictor that knew each method's true mean.
 
-    Simulated: true means are the measured ones drawn towards their setting's mean by their reliability,
-    1 - (seed variance / seeds) / variance of the means; runs are drawn around them with their method's seed variance.
+    Settings in which no method was run twice do not count. See `predictors.evaluation.noise_ceiling`.
     """
-    found = []
-    for setting in np.unique(settings):
-        inside = settings == setting
-        groups = [measured[inside & (methods == method)] for method in np.unique(methods[inside])]
-        means = np.array([group.mean() for group in groups])
-        seeds = np.array([group.var(ddof=1) if len(group) > 1 else 0.0 for group in groups])
-        sizes = np.array([len(group) for group in groups])
-        reliability = max(0.0, 1.0 - float((seeds / sizes).mean()) / max(float(means.var(ddof=1)), 1e-12))
-        true = means.mean() + reliability * (means - means.mean())
-        rows, spread = np.repeat(true, sizes), np.repeat(np.sqrt(np.maximum(seeds, np.median(seeds))), sizes)
-        runs = rows + spread * rng.normal(size=(draws, len(rows)))
-        found.append(np.mean([agreement(run, rows)["spearman"] for run in runs]))
-    return float(np.mean(found))
+    inside = [settings == setting for setting in np.unique(settings)]
+    found = [ceiling.noise_ceiling(measured[rows], list(methods[rows]), rng, draws) for rows in inside]
+    return float(np.mean([each["spearman"] for each in found if each]))
 
 
 def other_seeds(measured: Floats, settings: Labels, methods: Labels) -> Floats:

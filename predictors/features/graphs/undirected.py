@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import rustworkx
 
@@ -34,7 +36,8 @@ def undirected(graph: Graph) -> dict[str, float]:
     closeness = count * count / np.maximum(sums, 1.0) / max(n - 1, 1)
     degrees = graph.symmetric.sum(axis=1)
     eccentricity = distances.max(axis=1)
-    cores = np.fromiter(rustworkx.core_number(whole).values(), dtype=np.float64, count=n)
+    numbers: Mapping[int, int] = rustworkx.core_number(whole)  # type: ignore[assignment]  # its stub says int
+    cores = np.fromiter(numbers.values(), dtype=np.float64, count=n)
     pairs = max(int(count.sum()), 1)
     inverse = np.divide(1.0, distances, out=np.zeros_like(distances), where=reached)
     return {
