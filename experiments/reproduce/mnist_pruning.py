@@ -43,8 +43,8 @@ def mnist_pruning(folder: Path, say: Callable[[str], None], seeds: Sequence[int]
     and one percentage for all layers is clearly worse than one threshold. The control that is missing there: the dense
     network trained on for as long as the pruned ones are retrained.
 
-    Source: Stier and Haeusner, work on pruning of feed-forward networks (classes as in See, Luong and Manning, CoNLL
-    2016, arXiv 1606.09274); Han et al., NeurIPS 2015, arXiv 1506.02626.
+    Source: Stier, Darji and Granitzer, 2021, arXiv 2107.12917 (abstract, and code in innvariant's
+    sparsity-experiments-2021); the classes: See, Luong and Manning, CoNLL 2016, arXiv 1606.09274.
     Differs: LeNet-300-100 throughout; one-cycle rates and momentum, so that a few epochs go as far as its many; no
     choice of epochs by validation, no choice of anything by test accuracy.
     """
@@ -73,6 +73,8 @@ def seed_rows(
     seed: int, task: Task, dense_recipe: Recipe = DENSE, retrain: int = RETRAIN, lows: Sequence[float] = SINGLE
 ) -> Iterator[dict[str, Any]]:
     """Yield a row for each pruned and retrained copy of one trained network, and two for that network.
+
+    "before_retraining" is the accuracy that retraining starts from: right after a single-shot pruning, else dense.
 
     Args:
         seed: of weights and batches.

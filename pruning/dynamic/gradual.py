@@ -85,10 +85,8 @@ class GradualMagnitude:
         if not due or not self.begin < self.steps <= self.end:
             return False
         wanted = self.density_after(self.steps)
-        before, self.masks = (
-            self.masks,
-            shrink(self.module, self.masks, wanted, self.generator, allocation=self.allocation),
-        )
+        before = self.masks
+        self.masks = shrink(self.module, before, wanted, self.generator, allocation=self.allocation)
         self.hold.move(self.masks)
         for name, weight in prunable(self.module).items():
             reset_moments_(self.optimizer, weight, (before[name] & ~self.masks[name]).to(weight.device))
