@@ -101,13 +101,17 @@ class CandidateSpace:
 
     @cached_property
     def choices(self) -> tuple[Choice, ...]:
-        """The genome's alphabet: architecture, method, allocation, density, then one multiplier for each stage."""
+        """The genome's alphabet: architecture, method, allocation, density, then one multiplier for each stage.
+
+        Only the ratios of multipliers matter, so a space of one stage has none.
+        """
+        stages = self.space.stages if self.space.stages > 1 else 0
         return (
             *self._narrowing.choices,
             Choice("method", self.sparsity.methods),
             Choice("allocation", self.sparsity.allocations),
             Choice("density", self.sparsity.densities, ordered=True),
-            *(Choice(f"multiplier_{i + 1}", MULTIPLIERS, ordered=True) for i in range(self.space.stages)),
+            *(Choice(f"multiplier_{i + 1}", MULTIPLIERS, ordered=True) for i in range(stages)),
         )
 
     def _split(self, genes: Genes) -> tuple[Architecture, Genes, Genes]:

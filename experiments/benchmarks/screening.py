@@ -69,6 +69,7 @@ def _search(job: tuple[str, bool, int]) -> Curve:
             trials=TRIALS,
             epochs=EPOCHS,
             workers=0,
+            threads_per_trial=1,
             name="run",
             out=Path(out),
         )

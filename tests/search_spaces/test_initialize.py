@@ -18,16 +18,23 @@ def _generator(seed: int = 0) -> torch.Generator:
 
 
 def _poisoned(tensor: Tensor) -> Tensor:
-    """Storage that shows every element nobody wrote: NaN, or the smallest integer."""
+    """Storage that shows every element nobody wrote: NaN, or the smallest integer; False for a bool (see _flipped)."""
+    if tensor.dtype == torch.bool:
+        return torch.zeros(tensor.shape, dtype=torch.bool)
     worst = math.nan if tensor.is_floating_point() else torch.iinfo(tensor.dtype).min
     return torch.full(tensor.shape, worst, dtype=tensor.dtype)
+
+
+def _flipped(tensor: Tensor) -> Tensor:
+    """The same with True for a bool: what is equal in both was written."""
+    return ~_poisoned(tensor) if tensor.dtype == torch.bool else _poisoned(tensor)
 
 
 def _assert_no_poison(module: nn.Module) -> None:
     for name, tensor in module.state_dict().items():
         if tensor.is_floating_point():
             assert tensor.isfinite().all(), name
-        else:
+        elif tensor.dtype != torch.bool:
             assert (tensor != torch.iinfo(tensor.dtype).min).all(), name
 
 
@@ -40,10 +47,15 @@ def test_every_element_of_every_reference_network_is_written(name: str, monkeypa
 
 @pytest.mark.parametrize("name", SPACES)
 def test_every_element_of_random_architectures_is_written(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(initialize_module, "_storage", _poisoned)
     space, rng = SPACES[name], np.random.default_rng(0)
     for _ in range(8):
-        _assert_no_poison(space.build(space.random(rng), Signature((3, 8, 8), 10), generator=_generator()))
+        architecture, built = space.random(rng), []
+        for storage in (_poisoned, _flipped):
+            monkeypatch.setattr(initialize_module, "_storage", storage)
+            built.append(space.build(architecture, Signature((3, 8, 8), 10), generator=_generator()))
+        _assert_no_poison(built[0])
+        states = [module.state_dict() for module in built]
+        assert all(torch.equal(tensor, states[1][key]) for key, tensor in states[0].items())
 
 
 class _Rogue(nn.Module):

@@ -115,7 +115,7 @@ def test_networks_accept_their_signature_and_train(space: SearchSpace, shape: tu
 def test_a_live_gene_changes_what_the_network_computes(space: SearchSpace) -> None:
     genes = [0] * len(space.choices)
     smallest = Architecture(space.name, tuple(genes))
-    x = torch.randn(2, 1, 8, 8, generator=torch.Generator().manual_seed(1))
+    x = 30 * torch.randn(2, 1, 8, 8, generator=torch.Generator().manual_seed(1))  # far enough for relu6 to cut
     expected = _build(space, smallest).eval()(x)
     for index, neighbour in _neighbours(space, smallest):
         same = space.canonical(neighbour) == space.canonical(smallest)
@@ -132,8 +132,8 @@ def test_build_is_pure_and_in_train_mode(space: SearchSpace) -> None:
     assert torch.equal(before, torch.get_rng_state())
 
 
-@every_space
-def test_modules_can_be_traced_by_fx(space: SearchSpace) -> None:
+@pytest.mark.parametrize("space", [space for name, space in SPACES.items() if name != "graph_rnn"])
+def test_modules_without_a_loop_over_time_can_be_traced_by_fx(space: SearchSpace) -> None:
     module = _build(space, space.random(np.random.default_rng(7))).eval()
     x = torch.ones(2, 1, 8, 8)
     assert torch.equal(torch.fx.symbolic_trace(module)(x), module(x))
