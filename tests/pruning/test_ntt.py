@@ -112,14 +112,14 @@ def test_the_distance_s_gradient_is_that_of_the_jacobians(estimate: str) -> None
         latent = {name: (p.detach() + 0.1).requires_grad_() for name, p in module.named_parameters()}
         student = {name: p * masks[name] if name in masks else p for name, p in latent.items()}
         rng = generator(9)
-        found = distance(module, student, teacher, masks, inputs, estimate=way, probes=3000, generator=rng)  # type: ignore[arg-type]
+        found = distance(module, student, teacher, masks, inputs, estimate=way, probes=300, generator=rng)  # type: ignore[arg-type]
         slopes = torch.autograd.grad(found.kernel, list(latent.values()), allow_unused=True, materialize_grads=True)
         gradients.append(slopes)  # no kernel depends on the last bias
         for (name, _), slope in zip(latent.items(), gradients[-1], strict=True):
             assert name not in masks or not bool(slope[masks[name] == 0].any())  # pruned latents: exactly zero
     one, two = (torch.cat([slope.flatten() for slope in found]) for found in gradients)
     error = float((one - two).norm() / one.norm())
-    assert error < (1e-9 if estimate == "closed" else 0.1)  # 3000 probes of deviation about 1/2: 0.1 is ten deviations
+    assert error < (1e-9 if estimate == "closed" else 0.35)  # 300 probes, seeded; a factor 2 amiss would be 1/2 or 1
 
 
 def test_one_small_step_changes_outputs_by_the_alive_kernel() -> None:
@@ -229,5 +229,5 @@ def test_the_estimate_runs_where_nothing_has_a_closed_form() -> None:
     inputs = evidence("residual").inputs
     assert inputs is not None
     exact = distance(module, student, own, kept, inputs, estimate="jacobian")
-    rough = distance(module, student, own, kept, inputs, estimate="hutchinson", probes=400, generator=generator())
-    assert float(rough.kernel) == pytest.approx(float(exact.kernel), rel=0.25)  # deviation 1/2 / 20: ten deviations
+    rough = distance(module, student, own, kept, inputs, estimate="hutchinson", probes=200, generator=generator())
+    assert float(rough.kernel) == pytest.approx(float(exact.kernel), rel=0.35)  # deviation 1/2 / 14: ten deviations
