@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,9 @@ from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook
 from torch.utils.hooks import RemovableHandle
 
 from pruning.masks import check_masks
+
+Listener: TypeAlias = Callable[[str, Tensor, Tensor], None]
+"""(parameter name, its whole gradient as accumulated, bool tensor of its dead entries); it must change none of them."""
 
 
 def hold_(module: nn.Module, masks: Mapping[str, Tensor]) -> Hold:
@@ -46,12 +49,14 @@ def hold_(module: nn.Module, masks: Mapping[str, Tensor]) -> Hold:
 class _Held:
     """One masked weight: where it lives, what is dead in it, and the state it was last seen in."""
 
+    name: str
     owner: nn.Module
     leaf: str
     dead: Tensor
     parameter: nn.Parameter
     version: int = -1
     handle: RemovableHandle | None = None
+    listener: Listener | None = None
 
     def dead_entries(self) -> Tensor:
         """Return the dead entries on the parameter's device and in its memory layout, as of the last move."""
@@ -63,7 +68,10 @@ class _Held:
     def mask_gradient(self, parameter: Tensor) -> None:
         """Zero the gradient's dead entries (called by autograd once it is accumulated)."""
         if parameter.grad is not None:
-            parameter.grad.masked_fill_(self.dead_entries(), 0.0)
+            dead = self.dead_entries()
+            if self.listener is not None:
+                self.listener(self.name, parameter.grad, dead)
+            parameter.grad.masked_fill_(dead, 0.0)
 
     def zero(self) -> None:
         """Zero the weight's dead entries and remember the state it is in."""
@@ -120,6 +128,29 @@ class Hold:
             held.release()
         self._handles, self._held = [], []
 
+    def move(self, masks: Mapping[str, Tensor]) -> None:
+        """Hold other entries from now on: what these masks leave out is zeroed now, what they add starts from zero.
+
+        Args:
+            masks: parameter name -> bool, True where kept, of the parameter's shape, on any device; parameters that
+                are not named stay as they are.
+        """
+        for held in self._held:
+            if held.name in masks:
+                held.dead = ~masks[held.name]
+                held.zero()
+                if held.parameter.grad is not None:
+                    held.parameter.grad.masked_fill_(held.dead_entries(), 0.0)
+
+    def listen(self, listener: Listener | None) -> None:
+        """Show each gradient to `listener` before its dead entries are zeroed; None ends it.
+
+        Autograd calls it once for each backward pass. The dead entries shown are those of this pass alone, the
+        others those of all passes since the gradient was last set to zero.
+        """
+        for held in self._held:
+            held.listener = listener
+
     def _refresh(self) -> None:
         """Zero what changed since it was last zeroed.
 
@@ -141,7 +172,7 @@ def _held(module: nn.Module, name: str, mask: Tensor) -> _Held:
     path, _, leaf = name.rpartition(".")
     owner = module.get_submodule(path)
     parameter = module.get_parameter(name)
-    return _Held(owner, leaf, ~mask, parameter)
+    return _Held(name, owner, leaf, ~mask, parameter)
 
 
 def _after_every_step(hold: Hold) -> RemovableHandle:

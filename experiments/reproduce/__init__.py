@@ -8,18 +8,24 @@ from experiments.benchmarks import Benchmark
 from experiments.reproduce.isometry_rules import isometry_rules
 from experiments.reproduce.masks.make import sparse_mask_features
 from experiments.reproduce.masks.sparse_masks import sparse_masks
+from experiments.reproduce.mnist_pruning import mnist_pruning
 from experiments.reproduce.nasbench201_prediction import nasbench201_prediction
+from experiments.reproduce.ntt import ntt
 from experiments.reproduce.phew_widths import phew_widths
+from experiments.reproduce.random_source import random_source
 from experiments.reproduce.reber.reproduction import reber
 from experiments.reproduce.reber_structure import reber_structure
 from experiments.reproduce.signal_propagation import signal_propagation
 
 REPRODUCTIONS: dict[str, Benchmark] = {
     "isometry-rules": isometry_rules,
-    "reber-structure": reber_structure,
+    "mnist-pruning": mnist_pruning,
     "nasbench201-prediction": nasbench201_prediction,
+    "ntt": ntt,
     "phew-widths": phew_widths,
+    "random-source": random_source,
     "reber": reber,
+    "reber-structure": reber_structure,
     "signal-propagation": signal_propagation,
     "sparse-mask-features": sparse_mask_features,
     "sparse-masks": sparse_masks,

@@ -12,6 +12,7 @@ from pruning.initialization.glorot import glorot_
 from pruning.initialization.he import he_
 from pruning.initialization.lecun import lecun_
 from pruning.initialization.orthogonal import orthogonal_
+from pruning.initialization.signed_constant import signed_constant_
 
 INITIALIZATIONS: MappingProxyType[str, Initialization] = MappingProxyType(
     {
@@ -21,6 +22,7 @@ INITIALIZATIONS: MappingProxyType[str, Initialization] = MappingProxyType(
         "he": he_,
         "lecun": lecun_,
         "orthogonal": orthogonal_,
+        "signed_constant": signed_constant_,
     }
 )
 

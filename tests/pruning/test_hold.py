@@ -266,3 +266,45 @@ def test_masks_of_another_network_are_refused_and_nothing_changes() -> None:
     with pytest.raises(PruningError, match=r"every prunable weight must have a mask; got none for '0.weight'"):
         hold_(module, masks_for("tied", make("tied")))
     assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
+
+
+def test_a_moved_hold_zeroes_what_is_new_and_frees_the_rest() -> None:
+    module = make("plain")
+    masks = masks_for("plain", module)
+    hold = hold_(module, masks)
+    turned = MaskSet({name: ~mask for name, mask in masks.items()})
+    hold.move(turned)
+    assert all(not bool(weight.any()) for weight in prunable(module).values())  # the freed ones start from zero
+    optimizer = OPTIMIZERS["adamw"](module.parameters())
+    inputs = evidence("plain").inputs
+    assert inputs is not None
+    with torch.no_grad():
+        prunable(module)["10.weight"].fill_(1.0)
+        prunable(module)["4.weight"].fill_(1.0)
+    optimizer.zero_grad()
+    module(inputs).pow(2).sum().backward()
+    optimizer.step()
+    assert is_zero(module, turned)
+    assert not is_zero(module, masks)
+
+
+def test_a_listener_sees_the_gradient_of_pruned_weights_and_the_weight_does_not() -> None:
+    module, free = make("tied"), make("tied")
+    masks = masks_for("tied", module)
+    hold = hold_(module, masks)
+    with torch.no_grad():
+        for name, weight in prunable(free).items():
+            weight.copy_(prunable(module)[name])
+    seen: dict[str, Tensor] = {}
+    hold.listen(lambda name, gradient, dead: seen.update({name: gradient.clone()}))
+    inputs = evidence("tied").inputs
+    for network in (module, free):
+        network(inputs).pow(2).sum().backward()
+    for name, weight in prunable(free).items():
+        assert weight.grad is not None
+        torch.testing.assert_close(seen[name], weight.grad)
+    assert all(w.grad is not None and not bool(w.grad[~masks[n]].any()) for n, w in prunable(module).items())
+    hold.listen(None)
+    seen.clear()
+    module(inputs).sum().backward()
+    assert not seen

@@ -1,0 +1,134 @@
+"""The reproductions that train sparse networks on MNIST, on a few made images; what they share."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from experiments.report.figures.canvas import render
+from experiments.reproduce.comparison import compared
+from experiments.reproduce.comparison_figure import draw
+from experiments.reproduce.mnist import batches, everything, lenet
+from experiments.reproduce.mnist_pruning import DENSE, SCHEMES, SINGLE, seed_rows
+from experiments.reproduce.ntt import CONTRASTS, DENSITY, relocated, starts
+from experiments.reproduce.random_source import FINAL, LEVEL, SEARCHES, rows_of
+from experiments.reproduce.resumed import resumed
+from nas.seeds import stream
+from nas.tasks import Split, Task
+from nas.tasks.task import normalisation_of
+from pruning import Evidence, MaskSet, Sparsity, prune
+from pruning.ntt import TransferSettings
+from search_spaces import NETWORKS
+
+TOTAL = 266_200
+
+
+@pytest.fixture(scope="module")
+def task() -> Task:
+    """Ten classes of noise around a bright row each: 200 images that a network can learn."""
+    rng = torch.Generator().manual_seed(0)
+    targets = torch.arange(200) % 10
+    images = torch.randint(0, 60, (200, 1, 28, 28), generator=rng)
+    images[torch.arange(200), 0, 2 * targets] += 150
+    split = Split(images.to(torch.uint8), targets)
+    signature = NETWORKS["lenet_300_100"].signature
+    return Task("made", signature, split, split, split, normalisation_of(split.inputs))
+
+
+def test_rows_that_were_measured_are_read(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    asked: list[str] = []
+
+    def measure(part: str) -> list[dict[str, Any]]:
+        asked.append(part)
+        return [{"part": part, "value": 1.5}, {"part": part, "value": None}]
+
+    first = list(resumed(file, ["a", "b"], measure, lambda line: None))
+    file.write_text(file.read_text()[:-10])  # killed while it wrote b
+    again = list(resumed(file, ["a", "b", "c"], measure, lambda line: None))
+    assert asked == ["a", "b", "b", "c"]
+    assert again[:4] == first
+    assert list(resumed(file, ["b", "a", "c"], measure, lambda line: None)) == again[2:4] + again[:2] + again[4:]
+    assert asked == ["a", "b", "b", "c"]
+
+
+def test_differences_are_paired_and_dense_stands_once() -> None:
+    rows = [
+        {"seed": seed, "kind": kind, "density": density, "accuracy": base + 0.01 * seed * slope}
+        for seed in range(3)
+        for kind, density, base, slope in (("dense", 1.0, 0.9, 1), ("a", 0.1, 0.8, 2), ("b", 0.1, 0.7, 1))
+    ]
+    found = compared(rows, ("density",), "kind", (("a", "dense"), ("a", "b"), ("b", "missing")))
+    assert [(e["density"], e["first"], e["second"]) for e in found["differences"]] == [
+        (0.1, "a", "dense"),
+        (0.1, "a", "b"),
+    ]
+    assert found["differences"][0]["mean"] == pytest.approx(-0.1 + 0.01)
+    assert found["differences"][1]["high"] - found["differences"][1]["mean"] == pytest.approx(4.302653 * 0.01 / 3**0.5)
+    assert {e["kind"]: e["mean"] for e in found["means"]} == pytest.approx({"dense": 0.91, "a": 0.82, "b": 0.71})
+    assert render(lambda: draw(found["differences"], "made"), "png").startswith(b"\x89PNG")
+
+
+def test_pruning_rows_have_exact_counts_and_one_dense_network(task: Task) -> None:
+    recipe = replace(DENSE, epochs=2, batch_size=50)
+    rows = list(seed_rows(0, task, recipe, retrain=2))
+    assert {(row["scheme"], row["schedule"]) for row in rows} == {
+        ("dense", ""),
+        ("dense, trained on", ""),
+        *((scheme, schedule) for scheme in SCHEMES for schedule in ("single", "iterative")),
+    }
+    for row in rows[2:]:
+        wanted = SINGLE[0] if row["schedule"] == "iterative" else row["density"]
+        assert row["kept"] == round(wanted * TOTAL)
+    assert rows[0]["accuracy"] > 0.5
+    assert list(seed_rows(0, task, recipe, retrain=2))[:3] == rows[:3]
+
+
+def test_every_method_starts_with_the_same_layer_counts(task: Task) -> None:
+    teacher = lenet(0, initialization="glorot")
+    counts = {}
+    for method, masks, values in starts(0, task, teacher, TransferSettings(steps=4, interval=2)):
+        counts[method] = masks.counts()
+        assert (values is None) == (method not in ("ntt", "ntt, published kernel", "ntt, weights only"))
+    assert counts.pop("dense") == everything(teacher).counts()
+    assert {name for pair in CONTRASTS for name in pair} == counts.keys() - {"ntt, published kernel, mask only"}
+    assert len({tuple(found.items()) for found in counts.values()}) == 1
+    sizes = everything(teacher).counts()
+    assert all(abs(kept - DENSITY * sizes[name]) <= 1 for name, kept in counts["ntt"].items())
+
+
+def test_relocated_weights_are_the_same_numbers_elsewhere() -> None:
+    module = lenet(0)
+    evidence = [Evidence((1, 28, 28), stream(seed, "mask")) for seed in (1, 2)]
+    one, two = (prune(module, Sparsity("random", 0.1, allocation="uniform"), given) for given in evidence)
+    values = {name: parameter.detach() for name, parameter in module.named_parameters()}
+    moved = relocated(values, one, two, stream(0, "relocate"))
+    for name in one:
+        assert not bool(moved[name][~two[name]].any())
+        torch.testing.assert_close(moved[name][two[name]].sort().values, values[name][one[name]].sort().values)
+    assert torch.equal(moved["fc1.bias"], values["fc1.bias"])
+
+
+@pytest.mark.parametrize("method", SEARCHES)
+def test_searches_stay_inside_their_source(method: str, task: Task) -> None:
+    rows = list(rows_of(0, method, task, sources=(1.0, 0.1), recipe=replace(LEVEL, batch_size=50)))
+    assert [row["source"] for row in rows] == ["dense source", "balanced 0.1", "pyramidal 0.1", "erk 0.1"]
+    assert {row["kept"] for row in rows} == {round(FINAL * TOTAL)}
+    assert {row["outside"] for row in rows} == {0}
+
+
+def test_an_epoch_of_batches_has_every_image_once(task: Task) -> None:
+    following = batches(task, 20, stream(0, "order"))
+    for _ in range(2):
+        targets = torch.cat([following()[1] for _ in range(10)])
+        assert torch.equal(targets.sort().values, task.train.targets.sort().values)
+
+
+def test_everything_is_kept() -> None:
+    masks = everything(lenet(0))
+    assert isinstance(masks, MaskSet)
+    assert masks.kept == masks.total == TOTAL
