@@ -16,7 +16,8 @@ CandidateFile: TypeAlias = Annotated[
     Path | None, typer.Option("--candidate", help="A candidate's JSON, such as a run's best/architecture.json.")
 ]
 TaskName: TypeAlias = Annotated[
-    str | None, typer.Option(help="The task whose input shape and training images to use: digits, mnist, cifar10.")
+    str | None,
+    typer.Option(help="The task whose input shape and training images to use: digits, mnist, cifar10, reber, ..."),
 ]
 Init: TypeAlias = Annotated[
     str | None,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def search(
     config: Annotated[Path | None, typer.Argument(help="YAML file; flags override it.", show_default=False)] = None,
-    task: Annotated[str | None, typer.Option(help="digits, mnist, cifar10 or nasbench201.")] = None,
+    task: Annotated[str | None, typer.Option(help="digits, mnist, cifar10, reber, nasbench201, ...")] = None,
     space: Annotated[str | None, typer.Option(help="Search space: convnet, mlp, ...")] = None,
     strategy: Annotated[str | None, typer.Option(help="evolution, local_search, tpe, random, ...")] = None,
     objective: Annotated[
