@@ -77,6 +77,14 @@ class Weights:
         if self.isometry is not None:
             ISOMETRIES[self.isometry](module, masks, **self.settings())
 
+    def settle_(self, module: nn.Module, masks: Mapping[str, Tensor], file: Path | None) -> None:
+        """Give a network that is already pruned its weights: those of a state's `file`, else drawn and finished."""
+        if file is not None:
+            load_weights_(module, file)
+        else:
+            self.draw_(module)
+            self.finish_(module, masks)
+
     def notes(self) -> dict[str, str]:
         """Return what a mask file should remember, so that `chosen` finds the same weights."""
         said = {"initialization": self.initialization, "gain": self.gain, "isometry": self.isometry}

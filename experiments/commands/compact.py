@@ -104,7 +104,7 @@ def _subject(
     """Return name, network with its weights, masks and where it comes from."""
     from experiments.errors import ExperimentError
     from experiments.networks import checked_masks, find_subject, read_masks
-    from experiments.weights import chosen, load_weights_
+    from experiments.weights import chosen
     from nas.best import load_best
     from nas.compacted import Origin
 
@@ -126,10 +126,6 @@ def _subject(
     start = chosen(read, None, None, None, None)
     subject = find_subject(network, candidate, task, data, seed=start.seed, masks=read)
     kept = checked_masks(subject, read, masks)
-    if weights is not None:
-        load_weights_(subject.module, weights)
-    else:
-        start.draw_(subject.module)
-        start.finish_(subject.module, kept)
+    start.settle_(subject.module, kept, weights)
     named = None if subject.candidate is not None else subject.name
     return subject.name, subject.module, kept, Origin(subject.signature, named, subject.candidate)

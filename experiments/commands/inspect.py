@@ -57,7 +57,7 @@ def inspect(
     from experiments.output import Output
     from experiments.terminal.diagnosis_table import diagnosis_table, in_words
     from experiments.terminal.layer_table import layer_table
-    from experiments.weights import chosen, load_weights_
+    from experiments.weights import chosen
     from pruning.diagnostics import diagnose
 
     output = Output(json)
@@ -65,11 +65,7 @@ def inspect(
     start = chosen(read, seed, init, gain, isometry)
     subject = find_subject(network, candidate, task, data, seed=start.seed, masks=read)
     masks = checked_masks(subject, read, masks_file)
-    if weights is not None:
-        load_weights_(subject.module, weights)
-    else:
-        start.draw_(subject.module)
-        start.finish_(subject.module, masks)
+    start.settle_(subject.module, masks, weights)
     inputs, words = _inputs(subject, samples, start.seed)
     with output.progress.status("diagnosing") as status:
         found = diagnose(

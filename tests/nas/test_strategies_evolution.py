@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -15,35 +14,7 @@ from nas.strategies.deap_tools import deap_seeded, select
 from nas.strategies.evolution import evolution
 from nas.strategies.mutation import mutated
 from search_spaces.architecture import Choice
-
-Genes = tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Seen:
-    genes: Genes
-    digest: str
-    state: str
-    values: tuple[float, ...] | None
-
-
-class Box:
-    """A plain product of choices in which every genome is its own network."""
-
-    def __init__(self, *sizes: int, ordered: bool = True) -> None:
-        self.choices = tuple(Choice(f"g{i}", tuple(range(n)), ordered) for i, n in enumerate(sizes))
-
-    def canonical(self, genes: Genes) -> Genes:
-        return genes
-
-    def digest(self, genes: Genes) -> str:
-        return repr(genes)
-
-    def random(self, rng: np.random.Generator) -> Genes:
-        return tuple(int(rng.integers(len(choice.values))) for choice in self.choices)
-
-    def feasible(self, genes: Genes) -> bool:
-        return True
+from tests.nas.box import Box, Genes, Seen
 
 
 def record(index: int, values: tuple[float, ...], genes: Genes | None = None) -> Seen:
@@ -89,7 +60,7 @@ def test_crowding_keeps_the_ends_and_halvings_count_alike() -> None:
 
 def test_parents_are_the_best_finished_records_only() -> None:
     """Genomes far apart: a child of one parent by a step of mutation shows whose it is."""
-    space = Box(1000, 1000)
+    space = Box(1000, 1000, ordered=True)
     good = [record(i, (0.9, 1.0), (100 + i, 100)) for i in range(20)]
     bad = [record(100 + i, (0.1, 5.0), (900, 800 + i)) for i in range(20)]
     failed = [Seen((500, 500 + i), f"f{i}", "failed", None) for i in range(20)]
@@ -98,7 +69,7 @@ def test_parents_are_the_best_finished_records_only() -> None:
 
 
 def test_before_enough_records_have_finished_proposals_are_random() -> None:
-    space = Box(1000, 1000)
+    space = Box(1000, 1000, ordered=True)
     past = [record(i, (0.9, 1.0), (i, 0)) for i in range(15)]
     proposals = evolution(space, past, 200, np.random.default_rng(0), initial=16)
     assert np.mean([b > 500 for _, b in proposals]) > 0.3  # 200 fair coins fall below 60 with P < 1e-8
@@ -106,7 +77,7 @@ def test_before_enough_records_have_finished_proposals_are_random() -> None:
 
 @pytest.mark.parametrize("population", [1, 2, 3, 4, 5, 7])
 def test_any_population_size_will_do(population: int) -> None:
-    space = Box(9, 9, 9, 9)
+    space = Box(9, 9, 9, 9, ordered=True)
     rng = np.random.default_rng(0)
     past = [record(i, (i / 20, 20.0 + i), space.random(rng)) for i in range(20)]
     assert len(evolution(space, past, 10, rng, population=population)) == 10

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from nas.strategies.cma_es import cma_es
@@ -12,35 +10,7 @@ from nas.strategies.local_search import local_search, neighbours
 from nas.strategies.nsga3 import nsga3
 from nas.strategies.regularised_evolution import regularised_evolution
 from search_spaces.architecture import Choice
-
-Genes = tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Seen:
-    genes: Genes
-    digest: str
-    state: str
-    values: tuple[float, ...] | None
-
-
-class Box:
-    """A plain product of unordered choices in which every genome is its own network."""
-
-    def __init__(self, *sizes: int, ordered: bool = False) -> None:
-        self.choices = tuple(Choice(f"g{i}", tuple(range(n)), ordered) for i, n in enumerate(sizes))
-
-    def canonical(self, genes: Genes) -> Genes:
-        return genes
-
-    def digest(self, genes: Genes) -> str:
-        return repr(genes)
-
-    def random(self, rng: np.random.Generator) -> Genes:
-        return tuple(int(rng.integers(len(choice.values))) for choice in self.choices)
-
-    def feasible(self, genes: Genes) -> bool:
-        return True
+from tests.nas.box import Box, Genes, Seen
 
 
 def seen(genes: Genes, *values: float) -> Seen:
@@ -65,7 +35,7 @@ def scattered(space: Box, count: int, seed: int = 0) -> list[Genes]:
 
 def test_the_old_have_no_children_however_good() -> None:
     """The best record is the oldest: with it alive, tournaments of all would always choose it."""
-    space = Box(*[6] * 12)
+    space = Box(*[6] * 12, ordered=False)
     star, *others = scattered(space, 31)
     past = [seen(star, 1.0), *(seen(genes, 0.5) for genes in others)]
     rng = np.random.default_rng(0)
@@ -76,7 +46,7 @@ def test_the_old_have_no_children_however_good() -> None:
 
 
 def test_tournaments_of_one_are_no_selection_and_of_all_are_the_best() -> None:
-    space = Box(*[6] * 12)
+    space = Box(*[6] * 12, ordered=False)
     genomes = scattered(space, 30)
     past = [seen(genes, index / 30) for index, genes in enumerate(genomes)]
     mothers = {
@@ -97,7 +67,7 @@ def test_neighbours_are_one_step_or_any_value_away() -> None:
 
 
 def test_a_walk_sees_all_neighbours_of_the_best_and_then_of_the_next() -> None:
-    space = Box(4, 4, 4)
+    space = Box(4, 4, 4, ordered=False)
     past = [seen((0, 0, 0), 0.9), seen((3, 3, 3), 0.8), seen((1, 2, 3), 0.1)]
     rng = np.random.default_rng(2)
     walk = local_search(space, past, 9, rng, initial=3)
@@ -110,7 +80,7 @@ def test_a_walk_sees_all_neighbours_of_the_best_and_then_of_the_next() -> None:
 
 def test_a_generation_has_the_parents_of_its_beginning() -> None:
     """What finishes within a generation does not breed before the next one, whatever its value."""
-    space = Box(*[6] * 12)
+    space = Box(*[6] * 12, ordered=False)
     genomes = scattered(space, 40)
     past = [seen(genes, 0.5 + index / 100) for index, genes in enumerate(genomes[:20])]
     poor = [*past, *(seen(genes, 0.0) for genes in genomes[20:39])]
@@ -121,7 +91,7 @@ def test_a_generation_has_the_parents_of_its_beginning() -> None:
 
 
 def test_children_by_crossover_mix_two_parents() -> None:
-    space = Box(*[6] * 12)
+    space = Box(*[6] * 12, ordered=False)
     mother, father = (0,) * 12, (5,) * 12
     children = genetic(space, [seen(mother, 0.5), seen(father, 0.6)], 10, np.random.default_rng(4), mu=2, crossover=1.0)
     assert all(set(child) <= {0, 5} for child in children[:1])
@@ -137,7 +107,7 @@ def test_a_distribution_fitted_to_the_best_proposes_near_them() -> None:
 
 
 def test_a_gene_without_order_is_learnt_too() -> None:
-    space = Box(6, 6, 6)
+    space = Box(6, 6, 6, ordered=False)
     past = [seen(g, 0.9 if g[0] == 4 else 0.2) for g in scattered(space, 60)]
     found = [g for seed in range(10) for g in cma_es(space, past, 2, np.random.default_rng(seed))]
     assert np.mean([g[0] == 4 for g in found]) > 0.4  # uniformly: 1/6 of 20
@@ -145,7 +115,7 @@ def test_a_gene_without_order_is_learnt_too() -> None:
 
 def test_the_third_nsga_breeds_from_the_front() -> None:
     """All good records share a gene's value; children keep it far more often than chance."""
-    space = Box(*[6] * 6)
+    space = Box(*[6] * 6, ordered=False)
     genomes = scattered(space, 64)
     past = [seen(g, 0.9 if g[0] == 3 else 0.1, 10.0 + i % 7) for i, g in enumerate(genomes)]
     found = [g for seed in range(10) for g in nsga3(space, past, 2, np.random.default_rng(seed))]
