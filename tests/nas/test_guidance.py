@@ -15,7 +15,8 @@ from nas.guidance.acquisition import expected_improvement, thompson, upper_confi
 from nas.guidance.skill import beats_chance, skill
 from nas.guidance.spread import farthest
 from nas.strategies import STRATEGIES
-from tests.nas.test_strategies import Seen, Toy, check, history
+from tests.nas.box import Seen
+from tests.nas.test_strategies import Toy, check, history
 
 NAMES = ("genes/a", "genes/b", "genes/c")
 

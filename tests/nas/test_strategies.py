@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -13,18 +12,7 @@ import torch
 
 from nas.strategies import STRATEGIES, Strategy
 from search_spaces.architecture import Choice
-
-Genes = tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A record as strategies see it."""
-
-    genes: Genes
-    digest: str
-    state: str
-    values: tuple[float, ...] | None
+from tests.nas.box import Genes, Seen
 
 
 class Toy:

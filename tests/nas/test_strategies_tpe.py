@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
 
 import numpy as np
 import optuna
@@ -11,16 +10,7 @@ import pytest
 
 from nas.strategies.tpe import tpe
 from search_spaces.architecture import Choice
-
-Genes = tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Seen:
-    genes: Genes
-    digest: str
-    state: str
-    values: tuple[float, ...] | None
+from tests.nas.box import Genes, Seen
 
 
 class Line:
