@@ -9,6 +9,7 @@ from itertools import accumulate
 import torch
 from torch import Size, Tensor
 
+from pruning.bools import count_true
 from pruning.ranking import DEAD, top, top_across
 from pruning.schedules import steps
 from pruning.scoring import Scorer, checked
@@ -69,10 +70,11 @@ class Rounds:
             count: number to keep, at least one for each layer.
             fixed: pinned layer -> its part of the count.
         """
-        scores = self._settled(self._ranked(alive), fixed or {})
+        candidates = self._candidates(alive)
+        scores = self._settled(self._scored(alive), candidates, fixed or {})
         if self.allow_empty:
-            return top(scores, count, self.ties)
-        return top_across(scores, self._sizes(), count, self.ties)
+            return top(scores, count, self.ties, alive=candidates)
+        return top_across(scores, self._sizes(), count, self.ties, candidates)
 
     def within(self, counts: Mapping[str, int]) -> Tensor:
         """Return a flat bool mask with exactly `counts[name]` weights in each layer, ranked within the layer."""
@@ -82,8 +84,12 @@ class Rounds:
         plans = (self._steps(size, counts[name]) for name, size in self._existing().items())
         for targets in zip(*plans, strict=True):
             if self._changes(alive, sum(targets)):
-                layers = zip(self._ranked(alive).split_with_sizes(sizes), targets, starts, strict=False)
-                alive = torch.cat([top(scores, count, self.ties, start) for scores, count, start in layers])
+                scores, candidates = self._scored(alive), self._candidates(alive)
+                parts = zip(scores.split_with_sizes(sizes), candidates.split_with_sizes(sizes), strict=True)
+                layers = zip(parts, targets, starts, strict=False)
+                alive = torch.cat(
+                    [top(scores, count, self.ties, start, living) for (scores, living), count, start in layers]
+                )
         return alive
 
     def named(self, flat: Tensor) -> dict[str, Tensor]:
@@ -113,32 +119,35 @@ class Rounds:
         return list(steps(size, kept, self.rounds, self.schedule))
 
     def _changes(self, alive: Tensor, target: int) -> bool:
-        return target < int(alive.count_nonzero()) or (self.returning and target < sum(self._existing().values()))
+        return target < count_true(alive) or (self.returning and target < sum(self._existing().values()))
 
-    def _ranked(self, alive: Tensor) -> Tensor:
-        """Return the flat scores, DEAD where masked for good; the dense network is scored once, however often asked.
+    def _candidates(self, alive: Tensor) -> Tensor:
+        """Return the flat mask of what a ranking chooses from."""
+        return self._all() if self.returning else alive
+
+    def _scored(self, alive: Tensor) -> Tensor:
+        """Return the flat scores; the dense network is scored once, however often asked.
 
         Those of later rounds are written over those of the round before: a new tensor as large as the network
         takes longer to be given by the system than to be filled.
         """
-        if bool(alive.all()):
+        if count_true(alive) == len(alive):
             if self._dense is None:
                 self._dense = checked(self.scorer(self.named(alive)), self.shapes)
             return self._dense
         self._later = checked(self.scorer(self.named(alive)), self.shapes, self._later)
-        if not self.returning:
-            return self._later.masked_fill_(~alive, DEAD)
-        return self._later.masked_fill_(~self._all(), DEAD) if self.present else self._later
+        return self._later
 
-    def _settled(self, scores: Tensor, fixed: Mapping[str, int]) -> Tensor:
+    def _settled(self, scores: Tensor, candidates: Tensor, fixed: Mapping[str, int]) -> Tensor:
         """Return scores by which the best of each pinned layer outrank all others, and its others none."""
         if not fixed:
             return scores
         scores, start = scores.clone(), 0
         for name, shape in self.shapes.items():
-            layer = scores[start : start + shape.numel()]
+            part = slice(start, start + shape.numel())
+            layer = scores[part]
             if name in fixed:
-                best = top(layer, fixed[name], self.ties, start)
+                best = top(layer, fixed[name], self.ties, start, candidates[part])
                 layer.fill_(DEAD).masked_fill_(best, torch.inf)
             start += len(layer)
         return scores

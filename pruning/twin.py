@@ -10,12 +10,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from pruning.bools import places
 from pruning.errors import PruningError
 from pruning.parameters import prunable
 from pruning.scoring import Masks, Scores
 
 Objective = Callable[[Tensor], Tensor]
 """The network's output -> a scalar."""
+
+_FEW = 0.125
+"""Up to this share of a weight's entries are written one by one, more of them all at once."""
 
 Slopes = Callable[[Tensor, list[Tensor]], Sequence[Tensor]]
 """(value, weights) -> one tensor for each weight, of its shape."""
@@ -48,6 +52,7 @@ class Twin:
         self._network = network.requires_grad_(False)
         self._weights = {name: weight.requires_grad_(True) for name, weight in prunable(network).items()}
         self._dense = {name: weight.detach().clone() for name, weight in self._weights.items()}
+        self._last: dict[str, Tensor] = {}
         self._seed = seed
 
     def sensitivity(self, masks: Masks, inputs: Tensor, objective: Objective, *, of_removed: bool = False) -> Scores:
@@ -101,8 +106,8 @@ class Twin:
     ) -> Scores:
         """Mask the network, and return factor * slope for each weight."""
         with torch.no_grad():
-            for name, weight in self._weights.items():
-                weight.copy_(masks[name]).mul_(self._dense[name])  # twice as fast as choosing entry by entry
+            for name in self._weights:
+                self._mask(name, masks[name])
         weights: list[Tensor] = list(self._weights.values())
         with _alone(self._seed, weights[0].device):
             found = self._slopes(weights, inputs.detach().to(weights[0], copy=True), objective, slopes)
@@ -111,6 +116,18 @@ class Twin:
             name: _product(slope, factors[name].detach(), own and slope.is_contiguous())
             for name, slope in zip(self._weights, found, strict=True)
         }
+
+    def _mask(self, name: str, mask: Tensor) -> None:
+        """Set a weight to its dense value times the mask; of a mask much like the last one, only where it differs."""
+        weight, dense, last = self._weights[name], self._dense[name], self._last.get(name)
+        self._last[name] = mask.clone()
+        changed = None if last is None else places(mask ^ last)
+        if changed is None or len(changed) > mask.numel() * _FEW or not weight.is_contiguous():
+            weight.copy_(mask).mul_(dense)  # twice as fast as choosing entry by entry
+        elif len(changed) > 0:
+            changed = changed.to(weight.device)
+            values = dense.view(-1)[changed]
+            weight.view(-1)[changed] = values.mul_(mask.view(-1)[changed.cpu()].to(values))
 
     def _slopes(self, weights: list[Tensor], inputs: Tensor, objective: Objective, slopes: Slopes) -> Sequence[Tensor]:
         try:

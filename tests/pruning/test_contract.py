@@ -138,13 +138,13 @@ def test_later_rounds_never_bring_a_weight_back(method: str, schedule: str, monk
     import pruning.rounds as rounds
 
     seen: list[torch.Tensor] = []
-    original = rounds.Rounds._ranked
+    original = rounds.Rounds._scored
 
     def watched(self: rounds.Rounds, alive: torch.Tensor) -> torch.Tensor:
         seen.append(alive.clone())
         return original(self, alive)
 
-    monkeypatch.setattr(rounds.Rounds, "_ranked", watched)
+    monkeypatch.setattr(rounds.Rounds, "_scored", watched)
     masks = prune(make("plain"), Sparsity(method, 0.1, rounds=5, schedule=schedule), evidence("plain"))
     final = torch.cat([masks[name].flatten() for name in masks])
     kept = [int(alive.sum()) for alive in seen]

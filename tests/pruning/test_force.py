@@ -75,12 +75,12 @@ def test_weights_return_within_and_across_layers(allocation: str, monkeypatch: p
     import pruning.rounds as rounds
 
     seen: list[Tensor] = []
-    original = rounds.Rounds._ranked
+    original = rounds.Rounds._scored
 
     def watched(self: rounds.Rounds, alive: Tensor) -> Tensor:
         seen.append(alive.clone())
         return original(self, alive)
 
-    monkeypatch.setattr(rounds.Rounds, "_ranked", watched)
+    monkeypatch.setattr(rounds.Rounds, "_scored", watched)
     prune(smooth(), Sparsity("force", 0.2, allocation, rounds=6), evidence("tied"))
     assert any(bool((later & ~earlier).any()) for earlier, later in pairwise(seen))
