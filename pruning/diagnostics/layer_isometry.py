@@ -10,12 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from pruning.diagnostics.spectrum import Spectrum, singular_values
-from pruning.diagnostics.structural_rank import structural_rank
 from pruning.errors import PruningError
 from pruning.isometry.penalty import live
 from pruning.masks import check_masks
 from pruning.matrices import matrices
 from pruning.parameters import prunable
+from pruning.structural_rank import structural_rank
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,9 @@ from torch.nn import functional
 
 from pruning import Evidence, MaskSet, PruningError, Sparsity, prunable, prune
 from pruning.diagnostics import jacobian_spectrum, layer_isometry
-from pruning.diagnostics.structural_rank import structural_rank
 from pruning.initialization.orthogonal import orthogonal_
 from pruning.isometry import approximate_isometry_
+from pruning.structural_rank import structural_rank
 from tests.pruning.nets import NETS, evidence, make
 
 
