@@ -17,8 +17,13 @@ _ONE_SOURCE = ("allocation", "densities", "include", "exclude", "ends")
 """Settings that would have a say in the layers' counts beside --like."""
 
 
-def layer_densities(texts: Sequence[str]) -> tuple[tuple[str, float], ...]:
-    """Return (glob, density) of each "GLOB=DENSITY".
+def by_layer(texts: Sequence[str], flag: str, what: str) -> tuple[tuple[str, float], ...]:
+    """Return (glob, number) of each "GLOB=NUMBER".
+
+    Args:
+        texts: as given on the command line.
+        flag: which one gave them, for the message.
+        what: the number's name: density, factor.
 
     Raises:
         ExperimentError: a text is not of that form.
@@ -32,8 +37,8 @@ def layer_densities(texts: Sequence[str]) -> tuple[tuple[str, float], ...]:
             sign = ""
         if not (glob and sign):
             raise ExperimentError(
-                f"a layer's density must be GLOB=DENSITY; got '{text}' (--layer-density). "
-                f"For example --layer-density 'stage1_*=0.5'."
+                f"a layer's {what} must be GLOB={what.upper()}; got '{text}' ({flag}). "
+                f"For example {flag} 'stage1_*=0.5'."
             )
     return tuple(found)
 

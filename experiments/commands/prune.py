@@ -45,6 +45,14 @@ def prune(
             help="Density of each layer a glob matches, such as 'stage1_*=0.5'; repeatable. Others share the rest.",
         ),
     ] = None,
+    multiplier: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="GLOB=FACTOR",
+            rich_help_panel=_LAYERS,
+            help="Factor on the counts of layers a glob matches, such as 'stage1_*=2'; repeatable. The total stays.",
+        ),
+    ] = None,
     like: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Take the layer densities of this mask file.", rich_help_panel=_LAYERS),
@@ -87,7 +95,7 @@ def prune(
     from dataclasses import replace
 
     from experiments.layers import layer_rows
-    from experiments.masking import layer_densities, masks_of, sparsity_of
+    from experiments.masking import by_layer, masks_of, sparsity_of
     from experiments.networks import find_subject, notes
     from experiments.output import Output
     from experiments.terminal.layer_table import layer_table
@@ -99,8 +107,9 @@ def prune(
     given = {
         "method": method, "density": density, "allocation": allocation, "rounds": rounds, "schedule": schedule,
         "include": tuple(include or ()), "exclude": tuple(exclude or ()), "ends": ends,
-        "densities": layer_densities(layer_density or ()), "allow_empty": allow_empty,
-        "sampling": "bernoulli" if bernoulli else None,
+        "densities": by_layer(layer_density or (), "--layer-density", "density"),
+        "multipliers": by_layer(multiplier or (), "--multiplier", "factor"),
+        "allow_empty": allow_empty, "sampling": "bernoulli" if bernoulli else None,
     }  # fmt: skip
     start = Weights(seed, init, gain, isometry)
     if candidate is None:

@@ -109,6 +109,18 @@ def test_every_setting_reaches_the_masks(tmp_path: Path, capsys: pytest.CaptureF
     assert (said["ends"], said["rounds"], said["architecture"]) == ("first_dense", "3", said["architecture"])
 
 
+def test_multipliers_move_weights_between_layers_and_keep_the_total(capsys: pytest.CaptureFixture[str]) -> None:
+    flags = ["prune", "--network", "lenet_300_100", "--task", "digits", "--method", "magnitude", "--density", 0.1]
+    plain = run(capsys, *flags, "--json").json
+    found = run(capsys, *flags, "--multiplier", "fc1*=0.5", "--multiplier", "fc2*=0.5", "--json").json
+    assert found["kept"] == plain["kept"]
+    before, after = plain["layers"], found["layers"]
+    assert after["fc3.weight"] > before["fc3.weight"]
+    ratios = [after[name] / before[name] for name in ("fc1.weight", "fc2.weight")]
+    assert abs(ratios[0] - ratios[1]) < 0.01 and ratios[0] < 1  # counts are whole
+    assert found["sparsity"]["multipliers"] == [["fc1*", 0.5], ["fc2*", 0.5]]
+
+
 def test_like_takes_the_layer_densities_of_a_file(
     masks: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -153,6 +165,7 @@ def test_inspect_finds_the_weights_that_were_pruned(
         (["--schedule", "exponental"], "unknown schedule 'exponental'; did you mean 'exponential'?"),
         (["--ends", "dense"], "unknown policy of first and last layer 'dense'"),
         (["--layer-density", "fc1"], "a layer's density must be GLOB=DENSITY; got 'fc1'"),
+        (["--multiplier", "fc1=twice"], "a layer's factor must be GLOB=FACTOR; got 'fc1=twice'"),
         (["--layer-density", "fc9*=0.5"], "a glob of density must match a parameter that is pruned; got 'fc9*'"),
         (["--exclude", "nothing*"], "a glob of exclude must match a parameter"),
         (["--init", "ortho"], "unknown initialisation 'ortho'; did you mean 'orthogonal'?"),
