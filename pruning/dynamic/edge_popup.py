@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from pruning.counts import budget, exact_counts
 from pruning.dynamic.confine import counts_within
+from pruning.errors import PruningError
 from pruning.masks import MaskSet, check_masks
 from pruning.matrices import matrices
 from pruning.parameters import prunable
@@ -39,15 +40,16 @@ class EdgePopup:
     (Gadhikar, Mukherjee and Burkholz, ICML 2023, arXiv 2210.02412).
 
     Raises:
-        PruningError: the allowed mask does not fit the network, or the density keeps more than it.
+        PruningError: the allowed mask does not fit the network, or density or counts keep more than it.
     """
 
     def __init__(
         self,
         module: nn.Module,
         *,
-        density: float,
         generator: torch.Generator,
+        density: float | None = None,
+        counts: Mapping[str, int] | None = None,
         allowed: MaskSet | None = None,
         freeze: bool = True,
     ) -> None:
@@ -55,18 +57,16 @@ class EdgePopup:
 
         Args:
             module: the network, on the device where it will be trained.
-            density: kept fraction of all prunable weights; each layer's is in proportion to what it is allowed.
             generator: a CPU generator, for scores (uniform within 1 / sqrt(fan in)) and ties.
+            density: kept fraction of all prunable weights; each layer's is in proportion to what it is allowed.
+            counts: how many weights each layer keeps, for shares of another kind; in place of the density.
             allowed: what may be kept; None for everything.
             freeze: whether biases, normalisation and whatever else there is stay as they are.
         """
         weights = prunable(module)
-        sizes = {name: weight.numel() for name, weight in weights.items()}
-        if allowed is None:
-            self.counts = exact_counts({n: float(s) for n, s in sizes.items()}, sizes, budget(density, sizes))
-        else:
+        if allowed is not None:
             check_masks(module, allowed)
-            self.counts = counts_within(allowed, density)
+        self.counts = _counts(weights, allowed, density, counts)
         self._allowed = None if allowed is None else {n: allowed[n].to(w.device) for n, w in weights.items()}
         self._ties = int(torch.randint(2**62, (), generator=generator))
         self.constants = {name: weight.detach().clone() for name, weight in weights.items()}
@@ -129,6 +129,31 @@ class EdgePopup:
             if self._written.get(name) != score._version:
                 weights[name].copy_(torch.where(self._mask(name), self.constants[name], 0.0))
                 self._written[name] = score._version
+
+
+def _counts(
+    weights: Mapping[str, nn.Parameter],
+    allowed: MaskSet | None,
+    density: float | None,
+    counts: Mapping[str, int] | None,
+) -> dict[str, int]:
+    """Return what each layer keeps: the counts, if they can be had, or its share of the density."""
+    sizes = {name: weight.numel() for name, weight in weights.items()}
+    most = sizes if allowed is None else allowed.counts()
+    if counts is not None and density is None:
+        wrong = next((n for n in {**sizes, **counts} if not 1 <= counts.get(n, 0) <= most.get(n, 0)), None)
+        if wrong is not None:
+            raise PruningError(
+                f"a layer must keep between one weight and what it is allowed, {most.get(wrong, 0)}; got "
+                f"{counts.get(wrong, 0)} ('{wrong}' in counts). Take the counts of masks for this network."
+            )
+        return {name: counts[name] for name in sizes}
+    if density is None or counts is not None:
+        got = "neither" if density is None else "both"
+        raise PruningError(f"edge-popup must have either density or counts; got {got}. Give one of them.")
+    if allowed is None:
+        return exact_counts({n: float(s) for n, s in sizes.items()}, sizes, budget(density, sizes))
+    return counts_within(allowed, density)
 
 
 def _drawn(

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
 
 from experiments.report.figures.canvas import render
+from experiments.reproduce.cifar10 import small_convnet
 from experiments.reproduce.comparison import compared
 from experiments.reproduce.comparison_figure import draw
 from experiments.reproduce.mnist import batches, everything, lenet
 from experiments.reproduce.mnist_pruning import DENSE, SCHEMES, SINGLE, seed_rows
 from experiments.reproduce.ntt import CONTRASTS, DENSITY, relocated, starts
-from experiments.reproduce.random_source import FINAL, LEVEL, SEARCHES, rows_of
+from experiments.reproduce.random_source import ALLOCATIONS, rows_of, summarised
+from experiments.reproduce.random_source_figure import draw as draw_sources
+from experiments.reproduce.random_source_searches import SEARCHES, SETTINGS, Search
 from experiments.reproduce.resumed import resumed
 from nas.seeds import stream
 from nas.tasks import Split, Task
@@ -113,12 +117,84 @@ def test_relocated_weights_are_the_same_numbers_elsewhere() -> None:
     assert torch.equal(moved["fc1.bias"], values["fc1.bias"])
 
 
+def small(task: Task, batch_size: int = 50, **settings: Any) -> Any:
+    setting = SETTINGS["mnist"]
+    return replace(
+        setting,
+        recipe=replace(setting.recipe, batch_size=batch_size),
+        scores=replace(setting.scores, batch_size=batch_size),
+        **settings,
+    )
+
+
 @pytest.mark.parametrize("method", SEARCHES)
 def test_searches_stay_inside_their_source(method: str, task: Task) -> None:
-    rows = list(rows_of(0, method, task, sources=(1.0, 0.1), recipe=replace(LEVEL, batch_size=50)))
-    assert [row["source"] for row in rows] == ["dense source", "balanced 0.1", "pyramidal 0.1", "erk 0.1"]
-    assert {row["kept"] for row in rows} == {round(FINAL * TOTAL)}
+    rows = list(rows_of(small(task, sources=(1.0, 0.06)), 0, method, task))
+    dense = [("dense", "")] if method == "lrr" else [("dense", allocation) for allocation in ALLOCATIONS]
+    assert [(row["source"], row["allocation"]) for row in rows] == [*dense, *(("0.06", name) for name in ALLOCATIONS)]
+    assert {row["kept"] for row in rows} == {round(0.05 * TOTAL)}
     assert {row["outside"] for row in rows} == {0}
+
+
+def test_only_what_may_be_kept_differs_between_the_sources_of_an_allocation(
+    task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The start is one mask, it lies in each source, and each source lies in the denser ones."""
+    seen: list[tuple[MaskSet, MaskSet]] = []
+
+    def watched(module: Any, source: MaskSet, start: MaskSet, *others: Any) -> tuple[MaskSet, float]:
+        seen.append((source, start))
+        return start, 0.5
+
+    monkeypatch.setitem(SEARCHES, "rigl", cast(Search, watched))
+    list(rows_of(small(task, sources=(1.0, 0.3, 0.06)), 0, "rigl", task))
+    for place in range(len(ALLOCATIONS)):
+        mine = seen[place :: len(ALLOCATIONS)]
+        assert all(start == mine[0][1] for _, start in mine)
+        for (wide, _), (narrow, _) in pairwise([*mine, (mine[0][1], mine[0][1])]):
+            assert all(not bool((narrow[name] & ~wide[name]).any()) for name in narrow)
+
+
+def test_levels_of_lrr_are_as_many_as_epochs(task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the source's density: a denser source must not buy a longer training."""
+    import experiments.reproduce.random_source_searches as searches
+
+    trainings: list[int] = []
+
+    def noted(module: Any, masks: MaskSet, *others: Any) -> float:
+        trainings.append(masks.kept)
+        return 0.5
+
+    monkeypatch.setattr(searches, "trained", noted)
+    sources = (1.0, 0.3, 0.1, 0.06)
+    rows = list(rows_of(small(task, sources=sources), 0, "lrr", task))
+    assert len(trainings) == SETTINGS["mnist"].epochs * len(rows)
+    assert trainings[:3] == [TOTAL, round(TOTAL * 0.05**0.5), round(0.05 * TOTAL)]
+
+
+def test_each_source_is_compared_with_the_dense_one_of_its_own_method() -> None:
+    rows = [
+        {"task": "t", "method": method, "allocation": allocation, "source": source, "source_density": density}
+        | {"seed": seed, "accuracy": base + level + 0.01 * seed * (1 + (source == "dense"))}
+        for seed in range(3)
+        for method, base in (("lrr", 0.6), ("rigl", 0.5))
+        for source, density, allocation, level in (
+            *(("dense", 1.0, name, 0.2) for name in (("",) if method == "lrr" else ("erk", "balanced"))),
+            ("0.1", 0.1, "erk", 0.1),
+            ("0.1", 0.1, "balanced", 0.0),
+        )
+    ]
+    found = summarised(rows)["differences"]
+    assert [(e["method"], e["allocation"], e["first"], e["second"]) for e in found] == [
+        (method, allocation, "0.1", "dense") for method in ("lrr", "rigl") for allocation in ("erk", "balanced")
+    ]
+    assert [e["mean"] for e in found] == pytest.approx([-0.11, -0.21] * 2)
+    assert render(lambda: draw_sources(rows), "png").startswith(b"\x89PNG")
+
+
+def test_the_small_convnet_has_the_weights_it_says() -> None:
+    assert everything(small_convnet(0)).total == 33_712
+    assert list(small_convnet(0)(torch.zeros(2, 3, 32, 32)).shape) == [2, 10]
 
 
 def test_an_epoch_of_batches_has_every_image_once(task: Task) -> None:

@@ -125,3 +125,24 @@ def test_more_than_is_allowed_is_refused() -> None:
     allowed = prune(module, Sparsity("random", 0.3), evidence("tied"))
     with pytest.raises(PruningError, match=r"density must be at most the allowed mask's 0\.\d+"):
         EdgePopup(module, density=0.5, allowed=allowed, generator=generator())
+
+
+def test_given_counts_are_kept() -> None:
+    module = make("tied")
+    allowed = prune(module, Sparsity("random", 0.6), evidence("tied"))
+    counts = prune(module, Sparsity("random", 0.3, allocation="erk"), evidence("tied")).counts()
+    strong = EdgePopup(module, counts=counts, allowed=allowed, generator=generator())
+    assert {masks.kept for masks in fit(module, strong, "tied", 5)} == {sum(counts.values())}
+    assert strong.masks.counts() == counts
+
+
+def test_counts_that_cannot_be_had_are_refused() -> None:
+    module = make("tied")
+    counts = prune(module, Sparsity("random", 0.3), evidence("tied")).counts()
+    name = next(iter(counts))
+    for wrong, least in (({**counts, name: 10**6}, 1), ({**counts, name: 0}, 1), ({"other": 3, **counts}, 0)):
+        with pytest.raises(PruningError, match=rf"between one weight and what it is allowed, \d{{{least},}}; got"):
+            EdgePopup(module, counts=wrong, generator=generator())
+    for both in ({}, {"density": 0.3, "counts": counts}):
+        with pytest.raises(PruningError, match=r"either density or counts; got (neither|both)"):
+            EdgePopup(module, generator=generator(), **both)  # type: ignore[arg-type]
