@@ -38,6 +38,6 @@ def measure(kind: str, family: Mapping[str, Benchmark], name: str | None, out: P
         raise ExperimentError(registries.unknown(kind, name, family))
     table = family[name](out, lambda line: output.progress.print(line, markup=False))
     files = table.write(out)
-    output.results.print(bench_table(table))
+    output.results.print(bench_table(table, output.results.width))
     output.results.print(f"written: {', '.join(str(file) for file in files)}", soft_wrap=True, markup=False)
     output.emit(table.as_json())

@@ -64,9 +64,9 @@ def _push(layer: Masked, values: Tensor, number: int) -> Tensor:
     squares, vectors = torch.linalg.eigh(gram + torch.diag_embed(dead))
     sides, others = (_pattern(size, number) for size in values.shape[1:])
     least = vectors @ (sides * (squares <= _ZERO * layer.target))[:, :, None]
-    push = (least * others).masked_fill(~layer.mask, 0.0)
+    push: Tensor = (least * others).masked_fill(~layer.mask, 0.0)
     length = push.square().sum((1, 2)).sqrt()[:, None, None]
-    return push * math.sqrt(layer.target) / length.where(length > 0, 1.0)
+    return push * (math.sqrt(layer.target) / length.where(length > 0, 1.0))
 
 
 def _pattern(size: int, number: int) -> Tensor:

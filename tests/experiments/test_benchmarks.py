@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from rich.console import Console
 
 from experiments.benchmarks.masks import DENSITIES as MASK_DENSITIES
 from experiments.benchmarks.masks import NETWORKS as MASK_NETWORKS
@@ -20,6 +23,7 @@ from experiments.benchmarks.paired import paired_difference
 from experiments.benchmarks.screening import _volumes
 from experiments.benchmarks.table import Table
 from experiments.report.figures.canvas import render
+from experiments.terminal.bench_table import bench_table
 from tests.experiments.commands import run
 
 
@@ -55,6 +59,20 @@ def test_a_table_is_kept_as_json_and_csv(tmp_path: Path) -> None:
     assert (kept["name"], kept["protocol"], kept["summary"]) == ("toy", "two seeds", {"mean": 0.625})
     with (tmp_path / "new/toy.csv").open() as file:
         assert [float(row["accuracy"]) for row in csv.DictReader(file)] == [0.5, 0.75]
+
+
+@pytest.mark.parametrize("width", [50, 120])
+def test_a_table_is_shown_whole_with_its_conclusions_as_grids(width: int) -> None:
+    rows: list[dict[str, Any]] = [{"rule": "a long name of a rule", "mean_of_all": 1 / 3, "nothing": None}] * 21
+    table = Table("toy", "two seeds", rows, {"means": [{"rule": "b", "low": 0.25}], "floor": 2.0, "names": ["x", "y"]})
+    console = Console(width=width, file=io.StringIO(), color_system=None)
+    with console.capture() as shown:
+        console.print(bench_table(table, width))
+    text = shown.get()
+    assert "0.3333" in text and "None" not in text and "…" not in text
+    assert "... and 1 more rows in the CSV file" in text
+    assert ["b", "0.25"] in [line.split() for line in text.splitlines()]
+    assert "floor: 2\nnames: x, y" in text
 
 
 def test_bench_lists_and_refuses(capsys: pytest.CaptureFixture[str]) -> None:
