@@ -6,12 +6,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from nas.candidates import Candidate
 from nas.executors import Job
 from nas.outcomes import Failure, Outcome
 from nas.realize import realize
 from nas.tasks import TabularTask, Task
-from nas.training import Recipe, TrainingFailed, train
+from nas.training import Recipe, TrainingFailed, half_batch, train
 from pruning import PruningError
 
 
@@ -29,19 +28,20 @@ def make_runner(settings: TrialSettings, task: Task) -> Callable[[Job], Outcome 
     resident = task.to(settings.device)
 
     def run(job: Job) -> Outcome | Failure:
-        return run_trial(job.candidate, resident, settings)
+        return run_trial(job, resident, settings)
 
     return run
 
 
-def run_trial(candidate: Candidate, task: Task, settings: TrialSettings) -> Outcome | Failure:
-    """Build, mask and train a candidate, or look up what that came to.
+def run_trial(job: Job, task: Task, settings: TrialSettings) -> Outcome | Failure:
+    """Build, mask and train a job's candidate as far as the job says, or look up what that came to.
 
     What the candidate itself can do wrong is returned as a Failure; any other exception is the executor's to turn
     into one (see executors/guard.py).
     """
+    candidate, recipe = job.candidate, settings.recipe
     if isinstance(task, TabularTask):
-        return task.answer(candidate, settings.recipe.epochs)
+        return task.answer(candidate, job.stage.until if job.stage else recipe.epochs)
     start = time.perf_counter()
     try:
         module, masks = realize(candidate, task)
@@ -49,10 +49,11 @@ def run_trial(candidate: Candidate, task: Task, settings: TrialSettings) -> Outc
             module,
             masks,
             task,
-            settings.recipe,
+            half_batch(recipe) if job.half_batch else recipe,
             seed=candidate.seed,
             device=settings.device,
             time_limit_seconds=settings.time_limit_seconds,
+            stage=job.stage,
         )
     except PruningError as error:
         return Failure("infeasible", str(error), time.perf_counter() - start)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from nas.errors import NasError
 from nas.outcomes import Failure, Outcome
+from nas.stage import Stage
 
 if TYPE_CHECKING:
     from nas.candidates import Candidate
@@ -18,10 +19,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A candidate to train, under the number of its record."""
+    """A candidate to train, under the number of its record.
+
+    `stage` says how far (None: to the end), `half_batch` whether in half batches, as whole ones did not fit in memory.
+    """
 
     identity: int
     candidate: Candidate
+    stage: Stage | None = None
+    half_batch: bool = False
 
 
 Runner: TypeAlias = Callable[[Job], Outcome | Failure]

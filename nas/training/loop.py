@@ -5,17 +5,18 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from nas.errors import NasError
 from nas.outcomes import Epoch, Outcome
-from nas.seeds import derive
+from nas.stage import Stage
 from nas.tasks.task import Task
 from nas.training.arithmetic import Arithmetic, choose
+from nas.training.checkpoint import Training, identity, restore_, save
 from nas.training.deadline import Deadline
 from nas.training.evaluate import evaluate
 from nas.training.failure import TrainingFailed, memory_errors_named
@@ -23,8 +24,9 @@ from nas.training.feed import Feed, make_feed
 from nas.training.optimizers import make_optimizer, set_rate
 from nas.training.recipe import Recipe
 from nas.training.schedule import rate_share
+from nas.training.surroundings import held, surroundings
 from predictors.structure import multiply_adds
-from pruning import MaskSet, check_masks, hold_
+from pruning import MaskSet, check_masks
 
 _LOOK_EVERY = 50
 """Steps between looks at the loss: each look makes the host wait for a GPU."""
@@ -40,6 +42,7 @@ def train(
     device: torch.device | str = "cpu",
     time_limit_seconds: float | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
+    stage: Stage | None = None,
 ) -> Outcome:
     """Return the outcome of training `module` in place, its masked weights exactly 0 throughout.
 
@@ -57,26 +60,30 @@ def train(
         device: where to train.
         time_limit_seconds: wall time for everything in here, checked at each step.
         on_epoch: called after each epoch (and its validation); what it raises passes through.
+        stage: where to stop, and the file to go on from; by default the whole training. The outcome's curve holds all
+            epochs so far, its seconds are those spent now.
 
     Raises:
         TrainingFailed: "non_finite_loss", "time_limit" or "out_of_memory".
-        NasError: the batch is larger than the training split, or the limit is not positive.
+        NasError: the batch is larger than the training split, the limit is not positive, or the stage ends outside
+            the training.
         PruningError: the masks do not fit the module.
     """
     deadline = Deadline(time_limit_seconds)
     arithmetic = choose(torch.device(device), recipe.precision, recipe.channels_last)
     check_masks(module, masks)
     cost = multiply_adds(module, task.signature.input_shape, masks)
-    with memory_errors_named(), _surroundings(arithmetic.device, recipe, seed), _held(module, masks, arithmetic):
+    with memory_errors_named(), surroundings(arithmetic.device, recipe, seed), held(module, masks, arithmetic):
         task = task.to(arithmetic.device)
         feed = make_feed(task, recipe, arithmetic, seed)
-        curve = tuple(_epochs(_Run(module, task, recipe, arithmetic, feed, deadline), on_epoch))
+        about = identity(task, recipe, masks, seed)
+        curve = _stage(_Run(module, task, recipe, arithmetic, feed, deadline), stage, about, on_epoch)
     accuracy = curve[-1].val_accuracy
     assert accuracy is not None  # the last epoch is always validated
     return Outcome(
         val_accuracy=accuracy,
         curve=curve,
-        epochs=recipe.epochs,
+        epochs=len(curve),
         seconds=deadline.elapsed_seconds,
         kept=masks.kept,
         total=masks.total,
@@ -96,17 +103,35 @@ class _Run:
     deadline: Deadline
 
 
-def _epochs(run: _Run, on_epoch: Callable[[Epoch], None] | None) -> Iterator[Epoch]:
-    """Yield the epochs of the run, each after its validation, if it is due, and its callback."""
+def _stage(run: _Run, stage: Stage | None, about: str, on_epoch: Callable[[Epoch], None] | None) -> tuple[Epoch, ...]:
+    """Return all epochs up to the stage's end, those of earlier stages taken from its checkpoint where there is one."""
+    stage = stage or Stage(run.recipe.epochs)
+    if not 1 <= stage.until <= run.recipe.epochs:
+        raise NasError(f"a stage must end after 1 to {run.recipe.epochs} epochs, the recipe's; got {stage.until}.")
+    training = Training(run.module, make_optimizer(run.module, run.recipe), run.feed)
+    done = restore_(stage.checkpoint, training, about, stage.until) if stage.checkpoint is not None else []
+    curve = (*done, *_epochs(run, training.optimizer, len(done) + 1, stage.until, on_epoch))
+    if stage.checkpoint is not None and stage.until < run.recipe.epochs:
+        save(stage.checkpoint, training, curve, about)
+    return curve
+
+
+def _epochs(
+    run: _Run,
+    optimizer: torch.optim.Optimizer,
+    first: int,
+    last: int,
+    on_epoch: Callable[[Epoch], None] | None,
+) -> Iterator[Epoch]:
+    """Yield epochs `first` to `last` of the run, each after its validation, if it is due, and its callback."""
     recipe = run.recipe
-    optimizer = make_optimizer(run.module, recipe)
     forward = torch.compile(run.module) if recipe.compile else run.module
     run.module.train()
-    for number in range(1, recipe.epochs + 1):
+    for number in range(first, last + 1):
         start = time.perf_counter()
         loss, accuracy = _pass(run, forward, optimizer, number)
         seconds = time.perf_counter() - start
-        due = number == recipe.epochs or (recipe.evaluate_every and number % recipe.evaluate_every == 0)
+        due = number == last or (recipe.evaluate_every and number % recipe.evaluate_every == 0)
         val = _validate(run) if due else None
         epoch = Epoch(number, loss, accuracy, val, seconds)
         if on_epoch is not None:
@@ -153,35 +178,3 @@ def _check_finite(sums: Tensor, step: int, number: int) -> None:
 
 def _validate(run: _Run) -> float:
     return evaluate(run.module, run.task.val, run.task, arithmetic=run.arithmetic, deadline=run.deadline)
-
-
-@contextmanager
-def _surroundings(device: torch.device, recipe: Recipe, seed: int) -> Iterator[None]:
-    """Give the block its own global random state (dropout draws from it) and cuDNN settings; put both back."""
-    cuda = device.type == "cuda"
-    with ExitStack() as stack:
-        stack.enter_context(torch.random.fork_rng([device] if cuda else [], device_type="cuda"))
-        torch.default_generator.manual_seed(derive(seed, "dropout"))
-        if cuda:
-            stack.enter_context(torch.cuda.device(device))
-            torch.cuda.manual_seed(derive(seed, "dropout"))
-            deterministic = recipe.deterministic
-            stack.enter_context(
-                torch.backends.cudnn.flags(enabled=True, benchmark=not deterministic, deterministic=deterministic)
-            )
-        yield
-
-
-@contextmanager
-def _held(module: nn.Module, masks: MaskSet, arithmetic: Arithmetic) -> Iterator[None]:
-    """Train the block's module on the device in its fast layout with masked weights held at 0.
-
-    Afterwards the hold is released (the zeros stay) and the layout is the plain one that files expect.
-    """
-    arithmetic.prepare_(module)
-    hold = hold_(module, masks)
-    try:
-        yield
-    finally:
-        hold.release()
-        module.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, get_args
 
 from nas.errors import NasError
@@ -60,6 +60,14 @@ class Recipe:
         _one_of("optimizer", self.optimizer, get_args(OptimizerName))
         _one_of("precision", self.precision, get_args(Precision))
         _one_of("schedule", self.schedule, get_args(Schedule))
+
+
+def half_batch(recipe: Recipe) -> Recipe:
+    """Return the recipe with half the batch and half the learning rate, for a network that does not fit otherwise.
+
+    The rate goes with the batch, so that an epoch moves the weights as far (Goyal et al. 2017, arXiv:1706.02677).
+    """
+    return replace(recipe, batch_size=max(1, recipe.batch_size // 2), learning_rate=recipe.learning_rate / 2)
 
 
 def _whole(name: str, value: object, low: int) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 import torch
@@ -12,6 +14,7 @@ from torch import Tensor, nn
 
 from nas.errors import NasError
 from nas.outcomes import Epoch
+from nas.stage import Stage
 from nas.tasks import load_task
 from nas.tasks.task import Split, Task
 from nas.training import TrainingFailed, evaluate, train
@@ -300,3 +303,64 @@ def test_crop_pad_replaces_that_of_the_task(digits: Task) -> None:
         assert feed.task.augment is not None
         assert feed.task.augment.pad == expected
         assert feed.task.augment.border == "zero"
+
+
+# ---- stages --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("optimizer", "rate", "precision"), [("sgd", 0.05, "auto"), ("adamw", 0.003, "float32")])
+def test_stages_come_to_the_same_bits_as_one_training(
+    digits: Task, tmp_path: Path, optimizer: OptimizerName, rate: float, precision: Precision
+) -> None:
+    """Dropout, batch norm, augmentation, momentum, decay: all of it goes on where it was."""
+    recipe = replace(FAST, epochs=4, optimizer=optimizer, learning_rate=rate, precision=precision, weight_decay=0.01)
+    whole = _network(dropout=0.3)
+    masks = _masks(whole, 0.4)
+    expected = train(whole, masks, digits, recipe, seed=7)
+    path = tmp_path / "a.safetensors"
+    for until in (1, 3, 4):
+        part = _network(dropout=0.3)
+        outcome = train(part, masks, digits, recipe, seed=7, stage=Stage(until, path))
+        assert outcome.epochs == until and [epoch.epoch for epoch in outcome.curve] == list(range(1, until + 1))
+    assert _same(_bits(part), _bits(whole))
+    assert outcome.val_accuracy == expected.val_accuracy
+    assert [e.train_loss for e in outcome.curve] == [e.train_loss for e in expected.curve]
+    assert [path.name for path in tmp_path.iterdir()] == ["a.safetensors"]
+
+
+def test_a_stage_goes_on_and_does_not_start_over(digits: Task, tmp_path: Path) -> None:
+    recipe, masks, told = replace(FAST, epochs=3), _masks(_network(), 0.5), []
+    for until in (2, 3):
+        train(_network(), masks, digits, recipe, seed=0, stage=Stage(until, tmp_path / "c"), on_epoch=told.append)
+    assert [epoch.epoch for epoch in told] == [1, 2, 3]
+    again = train(_network(), masks, digits, recipe, seed=0, stage=Stage(2, tmp_path / "c"), on_epoch=told.append)
+    assert len(told) == 3 and again.epochs == 2  # all of it was in the checkpoint
+
+
+@pytest.mark.parametrize("damage", ["absent", "cut", "foreign", "other seed", "too far", "unwritable"])
+def test_a_checkpoint_of_no_use_costs_time_only(digits: Task, tmp_path: Path, damage: str) -> None:
+    recipe, masks, path = replace(FAST, epochs=3), _masks(_network(), 0.5), tmp_path / "c"
+    expected = train(_network(), masks, digits, recipe, seed=0)
+    train(_network(), masks, digits, recipe, seed=int(damage == "other seed"), stage=Stage(2, path))
+    if damage == "absent":
+        path.unlink()
+    elif damage == "cut":
+        path.write_bytes(path.read_bytes()[:-100])
+    elif damage == "foreign":
+        path.write_bytes(b"no tensors here")
+    elif damage == "too far":
+        assert train(_network(), masks, digits, recipe, seed=0, stage=Stage(1, path)).epochs == 1
+    elif damage == "unwritable":
+        (tmp_path / "file").touch()
+        path = tmp_path / "file" / "c"
+    train(_network(), masks, digits, recipe, seed=0, stage=Stage(2, path))
+    module = _network()
+    assert train(module, masks, digits, recipe, seed=0, stage=Stage(3, path)).curve[-1] == replace(
+        expected.curve[-1], seconds=ANY
+    )
+
+
+@pytest.mark.parametrize("until", [0, 4])
+def test_a_stage_outside_the_training_is_refused(digits: Task, until: int) -> None:
+    with pytest.raises(NasError, match=rf"a stage must end after 1 to 3 epochs.*got {until}"):
+        train(_network(), _masks(_network(), 0.5), digits, replace(FAST, epochs=3), seed=0, stage=Stage(until))
