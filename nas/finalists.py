@@ -13,18 +13,19 @@ from nas.candidates import from_json
 from nas.executors import Executor, Job
 from nas.outcomes import Failure, Outcome
 from nas.records import Record
+from nas.rungs import furthest
 from nas.search import WORKER_DEATHS
 
 Result = Outcome | Failure
 
 
 def shortlist(history: Sequence[Record], count: int) -> list[Record]:
-    """Return the `count` finished records of highest validation accuracy, best first.
+    """Return the `count` finished records of highest validation accuracy, best first, one of each candidate.
 
-    Of equally accurate ones the sparser comes first, then the older.
+    Those promoted furthest come first. Of equally accurate ones the sparser comes first, then the older.
     """
-    finished = [(record.outcome, record) for record in history if isinstance(record.outcome, Outcome)]
-    finished.sort(key=lambda pair: (-pair[0].val_accuracy, pair[0].kept, pair[1].number))
+    finished = [(record.outcome, record) for record in furthest(history) if isinstance(record.outcome, Outcome)]
+    finished.sort(key=lambda pair: (-pair[1].rung, -pair[0].val_accuracy, pair[0].kept, pair[1].number))
     return [record for _, record in finished[:count]]
 
 

@@ -3,14 +3,15 @@
     strategy -> proposals -> screen -> executor -> records -> (the strategy again)
 
 Steady state: a freed worker gets its next candidate at once, from the history as it stands; nothing waits for a
-generation. The loop holds no state that is not in the records, so a killed search resumes by being called again.
+generation. With a ladder it may instead take a candidate further that did well in few epochs. The loop holds no state
+that is not in the records, so a killed search resumes by being called again.
 """
 
 from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from nas.candidates import from_json
@@ -18,8 +19,10 @@ from nas.errors import NasError
 from nas.events import Closed, Exhausted, Listener, Retried, Screening, Started
 from nas.executors import Executor, Job
 from nas.genomes import CandidateSpace
+from nas.ladder import Ladder
 from nas.outcomes import Failure, Outcome
-from nas.records import Record, Records
+from nas.records import Proposal, Record, Records
+from nas.rungs import furthest, level
 from nas.screen import Screen
 from nas.seeds import numpy_stream
 from nas.strategies import Strategy
@@ -43,6 +46,7 @@ class Search:
         records: the study; everything the search knows.
         candidates: what genomes mean.
         on_event: told of every step.
+        ladder: the rungs of epochs on which candidates are compared; None trains each candidate once, to its end.
     """
 
     strategy: Strategy
@@ -51,6 +55,7 @@ class Search:
     records: Records
     candidates: CandidateSpace
     on_event: Listener = lambda event: None
+    ladder: Ladder | None = None
     _in_flight: int = 0
     _resumed: deque[Record] = field(default_factory=deque)
     _deaths: Counter[int] = field(default_factory=Counter)
@@ -59,7 +64,8 @@ class Search:
         """Run until `trials` trials of the study are finished and none is running; return the whole history.
 
         Trials that an earlier driver left running are started again first, under their identity. Failed trials
-        do not count. Fewer trials are finished only if the strategy has nothing left to propose.
+        do not count, nor do promotions to higher rungs, all of which that are due are finished too. Fewer trials are
+        finished only if the strategy has nothing left to propose.
 
         Raises:
             NasError: 25 trials in a row failed; the message carries the last reason.
@@ -67,6 +73,7 @@ class Search:
         self._resumed.extend(record for record in self.records.history if record.state == "running")
         while True:
             self._fill(trials)
+            self._drop_checkpoints(trials if self._in_flight else 0)
             if self._in_flight == 0:
                 return self.records.history
             for job, result in self.executor.wait():
@@ -78,59 +85,110 @@ class Search:
         while self._in_flight < self.executor.slots and self._resumed:
             self._restart(self._resumed.popleft())
         while self._in_flight < self.executor.slots:
-            if self.records.count("finished") + self._in_flight >= trials or not self._start():
+            if not self._promote() and not (self._more_wanted(trials) and self._start()):
                 return
             self._stop_if_all_fail()
+
+    def _more_wanted(self, trials: int) -> bool:
+        return self.records.count("finished", rung=0) + self.records.count("running", rung=0) < trials
 
     def _restart(self, record: Record) -> None:
         if record.attempts >= STARTS:
             message = f"the driver ended {record.attempts} times while this trial ran"
             self._close(record.number, Failure("worker_died", message))
             return
-        self.on_event(Started(self.records.retry(record.number), resumed=True))
-        self._submit(Job(record.number, from_json(record.candidate, f"trial {record.number}")))
+        self._send(self.records.retry(record.number), resumed=True)
+
+    def _promote(self) -> bool:
+        """Record and submit the candidate that is due for a higher rung; False when none is."""
+        if self.ladder is None:
+            return False
+        start = time.perf_counter()
+        record = self.ladder.promotion(self.records.history)
+        if record is None:
+            return False
+        proposal = Proposal(
+            genes=record.genes,
+            digest=record.digest,
+            candidate=from_json(record.candidate, f"trial {record.number}"),
+            features=record.features,
+            explored=record.explored,
+            prediction=record.prediction,
+            rung=record.rung + 1,
+            half_batch=record.half_batch,
+        )
+        self._send(self.records.open(proposal, {"propose": time.perf_counter() - start}))
+        return True
 
     def _start(self) -> bool:
         """Propose, choose, record and submit one candidate; False when the strategy has none left."""
         start = time.perf_counter()
         history = self.records.history
         rng = numpy_stream(self.records.header.seed, f"propose/{len(history)}")
-        self._tell_screening(history)
-        proposals = self.strategy(self.candidates, history, self.screen.width(history, rng), rng)
+        compared = self._compared(history)
+        self._tell_screening(compared)
+        known = furthest(history) if self.ladder else history
+        proposals = self.strategy(self.candidates, known, self.screen.width(compared, rng), rng)
         if not proposals:
-            self.on_event(Exhausted(self.records.count("finished")))
+            self.on_event(Exhausted(self.records.count("finished", rung=0)))
             return False
         propose_seconds = time.perf_counter() - start
-        proposal = self.screen.choose(history, proposals)
+        proposal = self.screen.choose(compared, proposals)
         record = self.records.open(proposal, {"propose": propose_seconds})
         if proposal.infeasible:
             self._close(record.number, Failure("infeasible", proposal.infeasible))
-            return True
-        self.on_event(Started(record))
-        self._submit(Job(record.number, proposal.candidate))
+        else:
+            self._send(record)
         return True
+
+    def _compared(self, history: list[Record]) -> list[Record]:
+        """Return the records from which the screen learns: of one rung, so of equal training."""
+        if self.ladder is None or self.screen.settings is None:
+            return history
+        return level(history, self.screen.settings.minimum)
+
+    def _send(self, record: Record, resumed: bool = False) -> None:
+        self.on_event(Started(record, resumed))
+        candidate = from_json(record.candidate, f"trial {record.number}")
+        stage = self.ladder.stage(record) if self.ladder else None
+        self._submit(Job(record.number, candidate, stage, record.half_batch))
 
     def _submit(self, job: Job) -> None:
         self.executor.submit(job)
         self._in_flight += 1
 
     def _settle(self, job: Job, result: Outcome | Failure) -> None:
-        """Record a result, or start the candidate again if it was its worker's first death."""
+        """Record a result, or start the candidate again if its failure deserves that."""
         self._in_flight -= 1
-        if isinstance(result, Failure) and result.error == "worker_died":
-            self._deaths[job.identity] += 1
-            if self._deaths[job.identity] < WORKER_DEATHS:
-                self.on_event(Retried(self.records.retry(job.identity), result))
-                self._submit(job)
-                return
-        self._close(job.identity, result)
+        again = self._second_try(job, result) if isinstance(result, Failure) else None
+        if again is None:
+            self._close(job.identity, result)
+        else:
+            self._submit(again)
+
+    def _second_try(self, job: Job, failure: Failure) -> Job | None:
+        """Return the job to start once more: as it was after its worker's first death, in half batches after memory
+        ran out. None for failures that would only come again.
+        """
+        half_batch = failure.error == "out_of_memory" and not job.half_batch
+        self._deaths[job.identity] += failure.error == "worker_died"
+        died = failure.error == "worker_died" and self._deaths[job.identity] < WORKER_DEATHS
+        if not half_batch and not died:
+            return None
+        self.on_event(Retried(self.records.retry(job.identity, half_batch=half_batch), failure))
+        return replace(job, half_batch=job.half_batch or half_batch)
 
     def _close(self, number: int, result: Outcome | Failure) -> None:
         self.on_event(Closed(self.records.close(number, result)))
 
+    def _drop_checkpoints(self, trials: int) -> None:
+        """Delete the checkpoints that a search of `trials` trials cannot use any more; all of them for none."""
+        if self.ladder is not None and self.ladder.checkpoints is not None:
+            self.ladder.keep_checkpoints(self.ladder.climbers(self.records.history, trials) if trials else ())
+
     def _tell_screening(self, history: list[Record]) -> None:
         if self.screen.settings is not None:
-            finished, minimum = self.records.count("finished"), self.screen.settings.minimum
+            finished, minimum = sum(record.state == "finished" for record in history), self.screen.settings.minimum
             self.on_event(Screening(self.screen.active(history), finished, minimum))
 
     def _stop_if_all_fail(self) -> None:

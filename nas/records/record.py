@@ -32,7 +32,9 @@ class Record:
     """One trial: what was proposed and why, and what came of it.
 
     `values` are the objectives in the study's order, for finished trials only. `prediction` is the validation
-    accuracy that the screen expected when it chose the candidate, or None when it was not asked.
+    accuracy that the screen expected when it chose the candidate, or None when it was not asked. `rung` is how often
+    the candidate was promoted to more epochs (nas/ladder.py): each rung of a candidate is a record of its own.
+    `half_batch` says that it was started again in half batches after memory had run out.
     """
 
     number: int
@@ -47,6 +49,8 @@ class Record:
     prediction: float | None = None
     candidate: Mapping[str, Any] = field(default_factory=dict)
     overhead: Mapping[str, float] = field(default_factory=dict)
+    rung: int = 0
+    half_batch: bool = False
 
 
 History: TypeAlias = Sequence[Record]
@@ -65,6 +69,8 @@ class Proposal:
     overhead: Mapping[str, float] = field(default_factory=dict)
     infeasible: str = ""
     """Why the candidate cannot be trained; empty when it can."""
+    rung: int = 0
+    half_batch: bool = False
 
 
 def record_of(number: int, state: State, values: tuple[float, ...] | None, attributes: Mapping[str, Any]) -> Record:
@@ -88,6 +94,8 @@ def record_of(number: int, state: State, values: tuple[float, ...] | None, attri
             prediction=attributes.get("prediction"),
             candidate=attributes["candidate"],
             overhead=attributes.get("overhead", {}),
+            rung=attributes.get("rung", 0),
+            half_batch=attributes.get("half_batch", False),
         )
     except KeyError as error:
         raise NasError(f"trial {number} must carry the attributes sparsenas writes; {error} is missing.") from None

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nas import outcomes
 from nas.candidates import to_json
@@ -33,21 +33,21 @@ class Records:
         self._ids: dict[int, int] = {}
         self._records: dict[int, Record] = {}
         self._open_seconds: dict[int, float] = {}
-        self._counts: Counter[str] = Counter()
+        self._counts: Counter[tuple[State, int]] = Counter()
         for trial in storage.get_all_trials(study_id, deepcopy=False):
             self._ids[trial.number] = trial._trial_id
             self._records[trial.number] = read(trial)
         self._finish_interrupted()
-        self._counts.update(record.state for record in self._records.values())
+        self._counts.update((record.state, record.rung) for record in self._records.values())
 
     @property
     def history(self) -> list[Record]:
         """All records, in the order in which they were proposed."""
         return list(self._records.values())
 
-    def count(self, state: State) -> int:
-        """Return how many records are in a state."""
-        return self._counts[state]
+    def count(self, state: State, rung: int | None = None) -> int:
+        """Return how many records are in a state, on any rung or on one."""
+        return sum(n for (a, b), n in self._counts.items() if a == state and rung in (None, b))
 
     def open(self, proposal: Proposal, overhead: Mapping[str, float] | None = None) -> Record:
         """Write a new trial in state running and return its record.
@@ -68,6 +68,8 @@ class Records:
             "prediction": proposal.prediction,
             "overhead": {**proposal.overhead, **(overhead or {})},
             "attempts": 1,
+            "rung": proposal.rung,
+            "half_batch": proposal.half_batch,
         }
         params = {c.name: c.values[g] for c, g in zip(self._choices, proposal.genes, strict=True)}
         template = create_trial(
@@ -80,16 +82,18 @@ class Records:
         number = self._storage.get_trial_number_from_id(trial_id)
         self._ids[number] = trial_id
         self._records[number] = record_of(number, "running", None, attributes)
-        self._counts["running"] += 1
+        self._counts["running", proposal.rung] += 1
         self._open_seconds[number] = time.perf_counter() - start
         return self._records[number]
 
-    def retry(self, number: int) -> Record:
-        """Count one more attempt at a running trial, under the same identity."""
+    def retry(self, number: int, *, half_batch: bool = False) -> Record:
+        """Count one more attempt at a running trial, under the same identity; from now on in half batches if said."""
         record = self._records[number]
-        attempts = record.attempts + 1
-        self._storage.set_trial_user_attr(self._ids[number], "attempts", attempts)
-        self._records[number] = replace(record, attempts=attempts)
+        changes: dict[str, Any] = {"half_batch": True} if half_batch else {}
+        changes["attempts"] = record.attempts + 1
+        for name, value in changes.items():
+            self._storage.set_trial_user_attr(self._ids[number], name, value)
+        self._records[number] = replace(record, **changes)
         return self._records[number]
 
     def close(self, number: int, result: Outcome | Failure) -> Record:
@@ -102,7 +106,8 @@ class Records:
         self._storage.set_trial_user_attr(self._ids[number], "overhead", overhead)
         self._set_state(number, result)
         state: State = "finished" if isinstance(result, Outcome) else "failed"
-        self._counts.update({"running": -1, state: 1})
+        self._counts["running", record.rung] -= 1
+        self._counts[state, record.rung] += 1
         self._records[number] = replace(
             record,
             state=state,

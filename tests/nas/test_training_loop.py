@@ -329,7 +329,8 @@ def test_stages_come_to_the_same_bits_as_one_training(
 
 
 def test_a_stage_goes_on_and_does_not_start_over(digits: Task, tmp_path: Path) -> None:
-    recipe, masks, told = replace(FAST, epochs=3), _masks(_network(), 0.5), []
+    recipe, masks = replace(FAST, epochs=3), _masks(_network(), 0.5)
+    told: list[Epoch] = []
     for until in (2, 3):
         train(_network(), masks, digits, recipe, seed=0, stage=Stage(until, tmp_path / "c"), on_epoch=told.append)
     assert [epoch.epoch for epoch in told] == [1, 2, 3]

@@ -1,0 +1,90 @@
+"""Multi-fidelity: every trial trains for a few epochs, and only the best of them for more.
+
+Asynchronous successive halving, as a function of the records: whenever a worker is free, the best trial that is among
+its rung's top 1/eta and has not been promoted yet goes on; only if there is none a new candidate starts. Nothing waits
+for a rung to fill up. A promotion is a new record of the same candidate, one rung higher, whose training goes on from a
+checkpoint.
+
+Source: Li et al. 2020, "A system for massively parallel hyperparameter tuning", MLSys, arXiv:1810.05934, Algorithm 2.
+Differs from the paper: checkpoints are a cache and disk is bounded (`climbers`), and with several objectives a rung is
+    ranked by dominance and crowding (`nas.rungs.best`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from nas.errors import NasError
+from nas.records import History, Record
+from nas.rungs import best
+from nas.stage import Stage
+
+SUFFIX = ".safetensors"
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """The rungs of a search.
+
+    Args:
+        rungs: epochs, counted from a candidate's start, at which trainings stop; the last is the whole training.
+        eta: one in so many of a rung goes on to the next.
+        checkpoints: folder for the files that carry trainings between rungs, on a file system that all workers share;
+            None trains each rung from the start, to the same result.
+
+    Raises:
+        NasError: the rungs do not rise, or eta is below 2.
+    """
+
+    rungs: tuple[int, ...]
+    eta: int = 3
+    checkpoints: Path | None = None
+
+    def __post_init__(self) -> None:
+        pairs = zip((0, *self.rungs), self.rungs, strict=False)
+        if not self.rungs or any(high <= low for low, high in pairs):
+            raise NasError(f"rungs must be rising numbers of epochs, at least 1; got {self.rungs}. Use 1,3,9.")
+        if self.eta < 2:
+            raise NasError(f"eta must be at least 2; got {self.eta}. 3 lets the best third go on.")
+
+    def promotion(self, history: History) -> Record | None:
+        """Return the finished record whose candidate goes one rung higher now, the highest rungs first, or None."""
+        for rung in reversed(range(len(self.rungs) - 1)):
+            finished = _finished(history, rung)
+            promoted = {record.digest for record in history if record.rung == rung + 1}
+            for record in best(finished, len(finished) // self.eta):
+                if record.digest not in promoted:
+                    return record
+        return None
+
+    def climbers(self, history: History, trials: int) -> set[str]:
+        """Return the digests of the candidates whose checkpoint may still be wanted by a search of `trials` trials.
+
+        Those that run, and those still waiting that would be promoted if no better one came: at most about
+        trials / eta + trials / eta**2 + ... So many checkpoints lie on disk at most.
+        """
+        wanted = {record.digest for record in history if record.state == "running"}
+        for rung in range(len(self.rungs) - 1):
+            finished = _finished(history, rung)
+            promoted = {record.digest for record in history if record.rung == rung + 1}
+            places = max(len(finished), trials // self.eta**rung) // self.eta
+            wanted |= {record.digest for record in best(finished, places)} - promoted
+        return wanted
+
+    def stage(self, record: Record) -> Stage:
+        """Return what a record of some rung trains."""
+        file = None if self.checkpoints is None else self.checkpoints / f"{record.digest}{SUFFIX}"
+        return Stage(self.rungs[record.rung], file)
+
+    def keep_checkpoints(self, digests: Iterable[str]) -> None:
+        """Delete the checkpoints of all other candidates."""
+        kept = set(digests)
+        for file in self.checkpoints.glob(f"*{SUFFIX}*") if self.checkpoints else ():
+            if file.name.partition(".")[0] not in kept:
+                file.unlink(missing_ok=True)
+
+
+def _finished(history: History, rung: int) -> list[Record]:
+    return [record for record in history if record.rung == rung and record.state == "finished"]
