@@ -77,6 +77,8 @@ class SearchConfig(BaseModel):
     trials: Count = 40
     epochs: Count = 10
     final_epochs: Annotated[int, Field(ge=0, description="a whole number of at least 0")] = 40
+    rungs: Annotated[tuple[int, ...], Field(description="a list of rising whole numbers")] = ()
+    eta: Annotated[int, Field(ge=2, description="a whole number of at least 2")] = 3
     finalists: Count = 1
     finalist_epochs: OptionalCount = None
     seed: Annotated[int, Field(ge=0, description="a whole number of at least 0")] = 0
@@ -117,6 +119,13 @@ class SearchConfig(BaseModel):
             raise ValueError(f"min_density must be at most max_density; got {self.min_density} and {self.max_density}")
         return self
 
+    @model_validator(mode="after")
+    def _rungs_rise_to_the_epochs(self) -> SearchConfig:
+        rising = all(low < high for low, high in zip((0, *self.rungs), self.rungs, strict=False))
+        if self.rungs and not (rising and self.rungs[-1] == self.epochs):
+            raise ValueError(f"rungs must rise to the epochs, {self.epochs}; got {_text(self.rungs)}")
+        return self
+
     @property
     def second_look_epochs(self) -> int:
         """Epochs of each finalist: as given, else a quarter of the final epochs, at least one."""
@@ -129,7 +138,7 @@ class SearchConfig(BaseModel):
 
 
 IDENTITY = (
-    "task", "space", "objectives", "epochs", "seed", "recipe", "min_density", "max_density", "methods",
+    "task", "space", "objectives", "epochs", "rungs", "seed", "recipe", "min_density", "max_density", "methods",
     "allocations", "only",
 )  # fmt: skip
 """The fields that give a run's records their meaning; a resumed run must keep them."""
@@ -148,7 +157,9 @@ def resolve(file: Path | None, flags: Mapping[str, Any]) -> SearchConfig:
             holds a run of another kind.
     """
     given = (read_yaml(file) if file else {}) | dict(flags)
-    places = {key: f"{key} in {file}" for key in given if key not in flags}
+    if isinstance(rungs := given.get("rungs"), list | tuple) and rungs:
+        given = {"epochs": rungs[-1]} | given
+    places = {key: f"{key} in {file}" for key in given if key not in flags and file}
     places |= {key: "--" + key.replace("_", "-") for key in flags}
     config = _validated(given, places)
     preset = PRESETS.get(config.task, {})

@@ -8,10 +8,13 @@ from typing import Any
 
 from experiments.studies import Study, open_study
 from experiments.tables import Row, Samples, read_csv, samples
+from nas.rungs import level
 from predictors import Predictor, PredictorError
 
 TARGET = "val_accuracy"
 ARCHITECTURE = "architecture"
+ENOUGH = 16
+"""Finished trials of a rung from which to learn; with fewer, the rung below speaks (nas/rungs.py)."""
 
 
 def fit_study(study: Study, model: str = "xgboost", seed: int = 0) -> Predictor:
@@ -31,7 +34,8 @@ def study_samples(study: Study) -> Samples:
     """
     from experiments.report.table import row_of
 
-    rows = [row_of(record) for record in study.records if record.state == "finished"]
+    compared = level(study.records, ENOUGH)
+    rows = [row_of(record) for record in compared if record.state == "finished"]
     if not rows:
         raise PredictorError("a predictor must be fitted on finished trials; got none. Train some first.")
     return samples(rows, TARGET, groups=ARCHITECTURE)
@@ -57,7 +61,7 @@ def gather(
             rows += read_csv(Path(source))
         else:
             study = open_study(source)
-            rows += [row_of(record) for record in study.records if record.state != "running"]
+            rows += [row_of(record) for record in level(study.records, ENOUGH) if record.state != "running"]
             said |= provenance(study)
     if groups is None and all(ARCHITECTURE in row for row in rows):
         groups = ARCHITECTURE

@@ -34,6 +34,11 @@ class RunDirectory:
         return self.folder / "records.csv"
 
     @property
+    def checkpoints(self) -> Path:
+        """Trainings that may go on at a higher rung; gone when the search is done."""
+        return self.folder / "checkpoints"
+
+    @property
     def finalists(self) -> Path:
         """What became of the finalists, if the search had more than one."""
         return self.folder / "finalists.json"

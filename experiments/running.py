@@ -51,7 +51,8 @@ def complete(config: SearchConfig, run: RunDirectory, output: Output) -> RunSumm
     write_text(run.config, to_yaml(config))
     try:
         with terminable():
-            with SearchProgress(output.progress, setup.records.history, config.trials) as progress:
+            rungs = config.rungs or (config.epochs,)
+            with SearchProgress(output.progress, setup.records.history, config.trials, rungs) as progress:
                 run_search(setup, progress)
             _retrain_best(setup, run, output)
             return _write_files(setup, run, output)

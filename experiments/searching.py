@@ -18,6 +18,7 @@ from nas.candidates import Candidate, find_space
 from nas.events import Listener
 from nas.executors import EXECUTORS, Executor, Resources, Work, cores
 from nas.genomes import CandidateSpace, SparsityChoices, density_grid
+from nas.ladder import Ladder
 from nas.outcomes import Epoch, Outcome
 from nas.realize import realize
 from nas.records import Header, Record, Records, open_records
@@ -77,7 +78,8 @@ def run_search(setup: Setup, on_event: Listener) -> list[Record]:
     work = Work(make_runner, settings, setup.task)
     with closing(EXECUTORS[config.executor](work, resources(config, setup.device))) as executor:
         strategy = STRATEGIES[config.strategy]
-        return Search(strategy, screen, executor, setup.records, setup.candidates, on_event).run(config.trials)
+        search = Search(strategy, screen, executor, setup.records, setup.candidates, on_event, _ladder(config))
+        return search.run(config.trials)
 
 
 @contextmanager
@@ -134,6 +136,12 @@ def resources(config: SearchConfig, device: str) -> Resources:
         gpus_per_trial=config.gpus_per_trial,
         time_limit_seconds=config.time_limit,
     )
+
+
+def _ladder(config: SearchConfig) -> Ladder | None:
+    if not config.rungs:
+        return None
+    return Ladder(config.rungs, config.eta, RunDirectory(config.folder.resolve()).checkpoints)
 
 
 def _alphabet(choices: Sequence[Choice]) -> str:

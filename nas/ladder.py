@@ -6,13 +6,15 @@ for a rung to fill up. A promotion is a new record of the same candidate, one ru
 checkpoint.
 
 Source: Li et al. 2020, "A system for massively parallel hyperparameter tuning", MLSys, arXiv:1810.05934, Algorithm 2.
-Differs from the paper: checkpoints are a cache and disk is bounded (`climbers`), and with several objectives a rung is
-    ranked by dominance and crowding (`nas.rungs.best`).
+Differs from the paper: checkpoints are a cache and disk is bounded (`climbers`). With several objectives a rung is
+    ranked by dominance and crowding (`nas.rungs.best`), and nothing below its median accuracy goes on: the cheapest
+    networks, which no other dominates however little they learn, would always do.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,7 +56,7 @@ class Ladder:
         for rung in reversed(range(len(self.rungs) - 1)):
             finished = _finished(history, rung)
             promoted = {record.digest for record in history if record.rung == rung + 1}
-            for record in best(finished, len(finished) // self.eta):
+            for record in _top(finished, len(finished) // self.eta):
                 if record.digest not in promoted:
                     return record
         return None
@@ -70,7 +72,7 @@ class Ladder:
             finished = _finished(history, rung)
             promoted = {record.digest for record in history if record.rung == rung + 1}
             places = max(len(finished), trials // self.eta**rung) // self.eta
-            wanted |= {record.digest for record in best(finished, places)} - promoted
+            wanted |= {record.digest for record in _top(finished, places)} - promoted
         return wanted
 
     def stage(self, record: Record) -> Stage:
@@ -84,6 +86,16 @@ class Ladder:
         for file in self.checkpoints.glob(f"*{SUFFIX}*") if self.checkpoints else ():
             if file.name.partition(".")[0] not in kept:
                 file.unlink(missing_ok=True)
+        if not kept and self.checkpoints and self.checkpoints.is_dir():
+            with suppress(OSError):  # somebody keeps something else there
+                self.checkpoints.rmdir()
+
+
+def _top(finished: list[Record], count: int) -> list[Record]:
+    accuracies = sorted(record.values[0] for record in finished if record.values)
+    median = accuracies[len(accuracies) // 2] if accuracies else 0.0
+    upper = [record for record in finished if record.values and record.values[0] >= median]
+    return best(upper, count)
 
 
 def _finished(history: History, rung: int) -> list[Record]:

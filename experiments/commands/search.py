@@ -25,6 +25,10 @@ def search(
     ] = None,
     trials: Annotated[int | None, typer.Option(help="Finished trials to reach, earlier runs included.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs of each trial.")] = None,
+    rungs: Annotated[
+        str | None, typer.Option(help="Epochs at which trials stop and only the best go on: 1,3,9.", metavar="N,N,...")
+    ] = None,
+    eta: Annotated[int | None, typer.Option(help="One trial in so many goes on from a rung.")] = None,
     final_epochs: Annotated[int | None, typer.Option(help="Epochs to retrain the best; 0 leaves it out.")] = None,
     finalists: Annotated[
         int | None, typer.Option(help="Best trials to train again for longer before one is retrained; 1 for none.")
@@ -73,6 +77,8 @@ def search(
         flags["objectives"] = flags.pop("objective")
     if "only" in flags:
         flags["only"] = _narrowed(flags["only"])
+    if "rungs" in flags:
+        flags["rungs"] = _numbers("--rungs", flags["rungs"])
     output = Output(json)
     resolved = resolve(config, flags)
     with driving(resolved.folder) as run:
@@ -90,6 +96,15 @@ def _narrowed(words: list[str]) -> dict[str, list[str]]:
         if not glob or not values:
             raise ExperimentError(f"--only must be GLOB=VALUE,VALUE; got '{word}'. Quote the glob.")
     return {glob: values.split(",") for glob, _, values in pairs}
+
+
+def _numbers(flag: str, text: str) -> tuple[int, ...]:
+    from experiments.errors import ExperimentError
+
+    words = text.split(",")
+    if not all(word.strip().isdigit() for word in words):
+        raise ExperimentError(f"{flag} must be whole numbers with commas between; got '{text}'. As in 1,3,9.")
+    return tuple(int(word) for word in words)
 
 
 def _conclude(summary: RunSummary, run: RunDirectory, output: Output) -> None:

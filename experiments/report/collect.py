@@ -20,6 +20,7 @@ from nas.finalists import winner
 from nas.outcomes import Failure, Outcome
 from nas.realize import realize
 from nas.records import Record
+from nas.rungs import furthest
 from nas.tasks import load_task
 from pruning import MaskSet, load_masks
 
@@ -28,7 +29,7 @@ STAGES = {"propose": "proposing", "describe": "describing", "predict": "screenin
 
 def collect(study: Study) -> RunSummary:
     """Return everything a report on `study` says."""
-    trials = tuple(mark_front([_trial(record) for record in study.records], study.header.objectives))
+    trials = tuple(mark_front([_trial(record) for record in furthest(study.records)], study.header.objectives))
     config = study.config
     return RunSummary(
         name=study.name,
@@ -165,7 +166,7 @@ def _canonical(data: Any) -> str:
 
 
 def _epochs(records: Sequence[Record]) -> int | None:
-    return next((r.outcome.epochs for r in records if isinstance(r.outcome, Outcome)), None)
+    return max((r.outcome.epochs for r in records if isinstance(r.outcome, Outcome)), default=None)
 
 
 def _version() -> str:

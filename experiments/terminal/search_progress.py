@@ -1,7 +1,9 @@
-"""The progress of a search: a live bar on a terminal, one line for each trial where there is none (a log file)."""
+"""The progress of a search: a live bar and the running trials on a terminal, one line a trial where there is none."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -10,22 +12,31 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
-from experiments.report.words import duration, percent, share
+from experiments.report.words import duration, epochs, percent, share
+from experiments.terminal.running_table import Running, running_table
 from nas.events import Closed, Event, Exhausted, Retried, Screening, Started
 from nas.outcomes import Failure, Outcome
 from nas.records import Record
 
 
 class SearchProgress:
-    """Watches a search's events. Use as a context manager, and as the search's `on_event`."""
+    """Watches a search's events. Use as a context manager, and as the search's `on_event`.
 
-    def __init__(self, console: Console, records: list[Record], trials: int) -> None:
+    Args:
+        console: where it is shown.
+        records: the records there are.
+        trials: finished ones to reach; promotions to more epochs are not counted.
+        rungs: how many epochs a trial of each rung trains to; one number if there is no ladder.
+    """
+
+    def __init__(self, console: Console, records: list[Record], trials: int, rungs: Sequence[int]) -> None:
         finished = [record.outcome for record in records if isinstance(record.outcome, Outcome)]
+        self._rungs = tuple(rungs)
         self._console = console
         self._trials = trials
-        self._finished = len(finished)
+        self._finished = sum(record.rung == 0 and record.state == "finished" for record in records)
         self._failed = sum(isinstance(record.outcome, Failure) for record in records)
-        self._running = 0
+        self._running: dict[int, Running] = {}
         self._best = max((outcome.val_accuracy for outcome in finished), default=None)
         self._screen = ""
         self._bar = Progress(
@@ -51,11 +62,13 @@ class SearchProgress:
         """Take note of one event."""
         match event:
             case Started(record, resumed):
-                self._running += 1
+                self._running[record.number] = Running(record, time.monotonic())
                 if resumed:
                     self._say(f"trial {record.number} starts again: it was running when the last driver ended")
             case Retried(record, failure):
-                self._say(f"trial {record.number} starts again: {failure.message}")
+                self._running[record.number] = Running(record, time.monotonic())
+                how = " in half batches" if record.half_batch else ""
+                self._say(f"trial {record.number} starts again{how}: {failure.message}")
             case Closed(record):
                 self._close(record)
             case Screening(active, finished, minimum):
@@ -64,12 +77,12 @@ class SearchProgress:
                 self._say(f"no candidate is left untried: the search ends with {finished} finished trials")
 
     def _close(self, record: Record) -> None:
-        self._running = max(0, self._running - 1)
+        self._running.pop(record.number, None)
         if isinstance(record.outcome, Failure):
             self._failed += 1
             self._say(f"trial {record.number} failed: {record.outcome.error}: {record.outcome.message}")
         elif isinstance(record.outcome, Outcome):
-            self._finished += 1
+            self._finished += record.rung == 0
             self._best = max(record.outcome.val_accuracy, self._best or 0.0)
             self._bar.update(self._task, completed=self._finished)
             if not self._console.is_terminal:
@@ -77,9 +90,10 @@ class SearchProgress:
 
     def _line(self, record: Record, outcome: Outcome) -> str:
         sparsity = record.candidate["sparsity"]
+        rung = f" after {epochs(self._rungs[record.rung])}" if len(self._rungs) > 1 else ""
         return (
-            f"[{self._finished}/{self._trials}] trial {record.number}: {percent(outcome.val_accuracy)} at density "
-            f"{share(outcome.density)} ({sparsity['method']}, {sparsity['allocation']}) in "
+            f"[{self._finished}/{self._trials}] trial {record.number}: {percent(outcome.val_accuracy)}{rung} at "
+            f"density {share(outcome.density)} ({sparsity['method']}, {sparsity['allocation']}) in "
             f"{duration(outcome.seconds)}; best {percent(self._best)}"
         )
 
@@ -96,11 +110,14 @@ class SearchProgress:
             self._say(self._screen)
 
     def _render(self) -> RenderableType:
-        parts = [f"best {percent(self._best)}", f"{self._running} running"]
+        parts = [f"best {percent(self._best)}", f"{len(self._running)} running"]
         if self._failed:
             parts.append(f"{self._failed} failed")
         parts.append(self._screen)
-        return Group(self._bar, Text("  ".join(part for part in parts if part), style="dim"))
+        words = Text("  ".join(part for part in parts if part), style="dim")
+        if not self._running:
+            return Group(self._bar, words)
+        return Group(self._bar, words, running_table(list(self._running.values()), self._rungs, time.monotonic()))
 
     def _say(self, line: str) -> None:
         self._console.print(line, style="dim", soft_wrap=True, markup=False)

@@ -83,6 +83,40 @@ def test_best_is_the_most_accurate_and_front_is_not_dominated(searched: Said, fo
     assert front == brute
 
 
+def test_rungs_train_the_best_for_longer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = [*SMALL[2:], "--trials", 9, "--rungs", "1,2", "--name", "b", "--method", "random", "--min-density", 0.1]
+    found = run(capsys, "search", "--out", tmp_path, "--json", *settings)
+    assert found.code == 0, found.err
+    assert found.json["finished"] == 9
+    with (tmp_path / "b" / "records.csv").open() as lines:
+        rows = [row for row in csv.DictReader(lines) if row["state"] == "finished"]
+    epochs = [int(row["epochs"]) for row in rows]
+    assert epochs.count(1) == 9 and epochs.count(2) >= 3
+    assert all(row["digest"] in {r["digest"] for r in rows if r["epochs"] == "1"} for row in rows)
+    best = next(row for row in rows if int(row["number"]) == found.json["best"]["trial"])
+    assert best["epochs"] == "2"
+    assert "after 2 epochs" in found.err
+    assert read_config(tmp_path / "b" / "config.yaml").epochs == 2
+    assert not (tmp_path / "b" / "checkpoints").exists()
+    refused = run(capsys, "search", "--out", tmp_path, "--name", "b", "--rungs", "1,3")
+    assert "must stay" in refused.error
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (("--rungs", "3,1"), "rungs must rise to the epochs, 1; got 3, 1"),
+        (("--rungs", "1,3", "--epochs", "9"), "rungs must rise to the epochs, 9; got 1, 3"),
+        (("--rungs", "one"), "--rungs must be whole numbers with commas between; got 'one'"),
+        (("--rungs", "1,3", "--eta", "1"), "eta must be a whole number of at least 2; got 1"),
+    ],
+)
+def test_rungs_that_are_none_are_refused(
+    flags: tuple[str, ...], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert message in run(capsys, "search", "--out", tmp_path, *flags).error
+
+
 def test_nothing_is_screened_before_there_are_enough_records(searched: Said, folder: Path) -> None:
     """Whether anything is afterwards depends on what the guides can rank; tests/nas/test_guidance.py covers that."""
     with (folder / "records.csv").open() as lines:

@@ -78,6 +78,14 @@ def test_with_costs_fronts_come_first_and_then_the_least_crowded() -> None:
     assert [r.number for r in best(records, 6)][4:] == [4, 5]
 
 
+def test_with_costs_the_cheapest_must_have_learned_something() -> None:
+    values = [(0.9, 1000.0), (0.8, 100.0), (0.7, 500.0), (0.1, 1.0), (0.1, 2.0), (0.6, 700.0)]
+    history = [Record(number, (0,), str(number), "finished", None, value) for number, value in enumerate(values)]
+    assert promoted(LADDER, history) in (0, 1)
+    climbed = [*history, record(6, None, 1, "0"), record(7, None, 1, "1")]
+    assert promoted(LADDER, climbed) is None
+
+
 def test_a_candidate_is_spoken_for_by_its_furthest_finished_record() -> None:
     history = [
         record(0, 0.5, digest="a"),
