@@ -21,7 +21,7 @@ from nas.executors import Executor, Job
 from nas.genomes import CandidateSpace
 from nas.ladder import Ladder
 from nas.outcomes import Failure, Outcome
-from nas.records import Proposal, Record, Records
+from nas.records import STATES, Proposal, Record, Records
 from nas.rungs import furthest, level
 from nas.screen import Screen
 from nas.seeds import numpy_stream
@@ -124,7 +124,8 @@ class Search:
         """Propose, choose, record and submit one candidate; False when the strategy has none left."""
         start = time.perf_counter()
         history = self.records.history
-        rng = numpy_stream(self.records.header.seed, f"propose/{len(history)}")
+        proposed = sum(self.records.count(state, rung=0) for state in STATES)
+        rng = numpy_stream(self.records.header.seed, f"propose/{proposed}")
         compared = self._compared(history)
         self._tell_screening(compared)
         known = furthest(history) if self.ladder else history

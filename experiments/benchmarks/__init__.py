@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from experiments.benchmarks.features import features
+from experiments.benchmarks.fidelity import fidelity
 from experiments.benchmarks.masks import masks
 from experiments.benchmarks.overhead import overhead
 from experiments.benchmarks.pools import pools
@@ -27,6 +28,7 @@ Benchmark: TypeAlias = Callable[[Path, Callable[[str], None]], Table]
 BENCHMARKS: dict[str, Benchmark] = {
     "executors": executors,
     "features": features,
+    "fidelity": fidelity,
     "masks": masks,
     "overhead": overhead,
     "population": population,

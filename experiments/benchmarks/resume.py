@@ -1,4 +1,4 @@
-"""A search killed with SIGKILL at random moments and resumed each time: is every finished trial there, once?"""
+"""Searches killed with SIGKILL at random moments and resumed each time: is every finished trial there, once?"""
 
 from __future__ import annotations
 
@@ -9,105 +9,91 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from experiments.benchmarks.killing import Row, Watch, finish, kill_drivers, kill_workers, outlive
+from experiments.benchmarks.processes import children
 from experiments.benchmarks.table import Table
-from nas.records import Record, read_records
+from nas.records import read_records
 
-KILLS = 10
+KILLS = 100
+"""Of the driver, and then of workers, of a search whose trials sleep."""
+COMMAND_KILLS = 10
 TRIALS = 60
 SETTINGS = ("--task", "digits", "--trials", str(TRIALS), "--epochs", "4", "--final-epochs", "0", "--workers", "2")
 
 
 def resume(folder: Path, say: Callable[[str], None]) -> Table:
-    """Return one row for each kill: when it came and what the journal held; the summary judges the finished study.
+    """Return one row for each kill: when it came and what the journal held; the summary judges the finished studies.
 
-    The delay before each kill is uniform between 2 and 25 seconds after the start of the process, so that kills
-    fall into start-up, proposing, writing and training alike. Only the driver is killed; its workers must end by
-    themselves.
+    First the command itself, which trains: its driver is killed 2 to 25 s after its start, so that kills fall into
+    start-up, proposing, writing and training alike. Then the same loop over trials that sleep for at most 0.3 s, in one
+    long study: its driver is killed 100 times, then 100 times one of its workers. Workers must end by themselves when
+    their driver is dead.
     """
     rng = random.Random(0)
-    rows: list[dict[str, Any]] = []
-    seen: dict[int, Record] = {}
+    rows: list[Row] = []
     with tempfile.TemporaryDirectory() as out:
-        journal = Path(out) / "killed" / "journal.log"
-        for kill in range(1, KILLS + 1):
-            delay = rng.uniform(2.0, 25.0)
-            workers = _run_and_kill(out, delay)
-            history = read_records(journal)[1] if journal.exists() else []
-            lost = _lost(seen, history)
-            seen |= {record.number: record for record in history if record.state == "finished"}
-            states = Counter(record.state for record in history)
-            rows.append(
-                {
-                    "kill": kill,
-                    "after_seconds": round(delay, 2),
-                    "finished": states["finished"],
-                    "running": states["running"],
-                    "finished_trials_lost_or_changed": lost,
-                    "workers_left_after_2_seconds": workers,
-                }
-            )
-            say(f"kill {kill} after {delay:.1f} s: {dict(states)}")
-        code = subprocess.run(
-            _command(out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False
-        ).returncode
-        history = read_records(journal)[1]
-    return Table(
-        "resume", f"sparsenas search {' '.join(SETTINGS)}, killed {KILLS} times", rows, _verdict(seen, history, code)
-    )
+        command = _collected(_kill_command(Path(out), rng), rows, say)
+        judged = {"command": {**_finish_command(Path(out)), **command}}
+    with tempfile.TemporaryDirectory() as out:
+        driver = _collected(kill_drivers(Path(out), KILLS, rng), rows, say)
+        worker = _collected(kill_workers(Path(out), KILLS, rng), rows, say)
+        judged["short trials"] = {**finish(Path(out)), **{key: driver[key] + worker[key] for key in driver}}
+    return Table("resume", _protocol(), rows, judged)
 
 
-def _command(out: str) -> list[str]:
-    return [sys.executable, "-m", "experiments.cli", "search", "--name", "killed", "--out", out, *SETTINGS]
+def _collected(kills: Iterator[Row], rows: list[Row], say: Callable[[str], None]) -> dict[str, int]:
+    """Add the rows of kills as they come; return their number and what must be zero of them."""
+    before = len(rows)
+    for row in kills:
+        rows.append(row)
+        if row["kill"] % 10 == 0:
+            say(f"{row['kill']} kills of the {row['of']}: {row['finished']} trials finished")
+    new = rows[before:]
+    zero = {name: sum(row[name] for row in new) for name in ("lost_or_changed", "workers_left")}
+    return {"kills": len(new), **zero}
 
 
-def _run_and_kill(out: str, delay: float) -> int:
-    """Start the search, kill it after `delay` seconds, and return how many of its workers outlive it by 2 s."""
-    process = subprocess.Popen(_command(out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    time.sleep(delay)
-    workers = _children(process.pid)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    time.sleep(2.0)
-    return sum(_alive(worker) for worker in workers)
+def _command(out: Path) -> list[str]:
+    return [sys.executable, "-m", "experiments.cli", "search", "--name", "killed", "--out", str(out), *SETTINGS]
 
 
-def _children(parent: int) -> list[int]:
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:  # it ended meanwhile
-            continue
-        if int(fields[1]) == parent:
-            found.append(int(stat.parent.name))
-    return found
+def _kill_command(out: Path, rng: random.Random) -> Iterator[Row]:
+    watch = Watch(out / "killed", "killed")
+    for kill in range(1, COMMAND_KILLS + 1):
+        delay = rng.uniform(2.0, 25.0)
+        process = subprocess.Popen(_command(out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(delay)
+        workers = children(process.pid)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        left = outlive(workers)
+        yield {"kill": kill, "of": "command", "after_seconds": round(delay, 2), **watch.look(), "workers_left": left}
 
 
-def _alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def _lost(seen: dict[int, Record], history: list[Record]) -> int:
-    """Count trials that were finished before and are now absent, unfinished, or have another outcome."""
-    now = {record.number: record for record in history}
-    return sum(now.get(number) != record for number, record in seen.items())
-
-
-def _verdict(seen: dict[int, Record], history: list[Record], code: int) -> dict[str, Any]:
+def _finish_command(out: Path) -> dict[str, Any]:
+    quiet = subprocess.DEVNULL
+    code = subprocess.run(_command(out), stdout=quiet, stderr=quiet, check=False).returncode
+    history = read_records(out / "killed" / "journal.log")[1]
     states = Counter(record.state for record in history)
     return {
         "exit_code": code,
         "finished": states["finished"],
+        "wanted": TRIALS,
         "running": states["running"],
         "failed": states["failed"],
         "candidates_twice": len(history) - len({record.digest for record in history}),
-        "finished_trials_lost_or_changed": _lost(seen, history),
         "trials_started_more_than_once": sum(record.attempts > 1 for record in history),
     }
+
+
+def _protocol() -> str:
+    return (
+        f"command: sparsenas search {' '.join(SETTINGS)}, its driver killed {COMMAND_KILLS} times, 2 to 25 s after "
+        f"each start; short trials: one study of digits, mlp, random, whose trials sleep for at most 0.3 s: {KILLS} "
+        f"drivers killed, in turn 0 to 5 s after their start and 0 to 2 s after the first trial that they finish, then "
+        f"{KILLS} workers of one driver with two, 0 to 1 s after the end of some trial; all by SIGKILL"
+    )

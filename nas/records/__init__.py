@@ -5,11 +5,12 @@ with its result, so that a driver killed at any moment loses no finished trial a
 Dashboard, plots and importances read the same study.
 """
 
-from nas.records.record import Header, History, Proposal, Record, State
+from nas.records.record import STATES, Header, History, Proposal, Record, State
 from nas.records.records import Records
 from nas.records.study import open_records, open_storage, read_records
 
 __all__ = [
+    "STATES",
     "Header",
     "History",
     "Proposal",

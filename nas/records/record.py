@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 from nas import outcomes
 from nas.candidates import Candidate
@@ -13,6 +13,7 @@ from nas.genomes import Genes
 from nas.outcomes import Failure, Outcome
 
 State: TypeAlias = Literal["running", "finished", "failed"]
+STATES: tuple[State, ...] = get_args(State)
 
 
 @dataclass(frozen=True)
