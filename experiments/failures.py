@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+
 from experiments.errors import ExperimentError
 
 BAD_INPUT = 2
 INTERRUPTED = 130
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def explain(error: BaseException) -> str | None:
@@ -14,7 +17,8 @@ def explain(error: BaseException) -> str | None:
         return _one_line(str(error))
     if isinstance(error, OSError) and error.strerror:
         place = f" ({error.filename})" if error.filename else ""
-        return _one_line(f"a file or folder must be usable; got '{error.strerror}'{place}. Check the path.")
+        remedy = "Make room and run the same command again." if error.errno in NO_ROOM else "Check the path."
+        return _one_line(f"a file or folder must be usable; got '{error.strerror}'{place}. {remedy}")
     return _one_line(str(error)) if isinstance(error, _input_errors()) else None
 
 

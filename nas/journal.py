@@ -1,4 +1,6 @@
-"""Optuna's journal file, made safe to be killed in: a lock the kernel releases, and a file checked before use."""
+"""Optuna's journal file, made safe to be killed in and to fill the disk: a lock the kernel releases, a file checked
+before use, and writes that take place whole or not at all.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ import fcntl
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
@@ -38,6 +41,39 @@ class KernelLock(BaseJournalFileLock):
             self._descriptor = None
 
 
+class WholeWrites(JournalFileBackend):
+    """A journal file that a write which fails (a full disk, a quota) leaves as it was."""
+
+    def __init__(self, path: Path, lock: KernelLock) -> None:
+        super().__init__(str(path), lock_obj=lock)
+        self._path = path
+        self._kernel_lock = lock
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        """Append one line for each log.
+
+        Raises:
+            NasError: the system refuses the write.
+        """
+        text = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
+        self._kernel_lock.acquire()
+        try:
+            whole = self._path.stat().st_size
+            try:
+                with self._path.open("ab") as file:
+                    file.write(text.encode())
+                    file.flush()
+                    os.fsync(file.fileno())
+            except OSError as error:
+                os.truncate(self._path, whole)
+                raise NasError(
+                    f"a search must be able to write its journal; got '{error.strerror}' ({self._path}). All that was "
+                    f"finished before is kept: make room and run the same command again."
+                ) from None
+        finally:
+            self._kernel_lock.release()
+
+
 def open_journal(path: Path) -> JournalStorage:
     """Return the storage of a journal file, creating it if absent.
 
@@ -56,7 +92,7 @@ def open_journal(path: Path) -> JournalStorage:
             _check_lines(path)
         finally:
             lock.release()
-        return JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
+        return JournalStorage(WholeWrites(path, lock))
     except OSError as error:
         raise NasError(
             f"a journal file must be readable and writable; got '{error.strerror}' ({path}). "

@@ -7,7 +7,7 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
@@ -42,7 +42,7 @@ def kill_drivers(folder: Path, kills: int, rng: random.Random) -> Iterator[Row]:
     for kill in range(1, kills + 1):
         driver = _start(folder, workers=1)
         if kill % 2 == 0:
-            _await_outcome(folder, driver)
+            await_outcome(folder, driver.is_alive)
         delay = rng.uniform(0.0, 5.0 if kill % 2 else 2.0)
         time.sleep(delay)
         workers = children(_pid(driver))
@@ -60,7 +60,7 @@ def kill_workers(folder: Path, kills: int, rng: random.Random) -> Iterator[Row]:
     watch = Watch(folder, "study")
     driver = _start(folder, workers=2)
     for kill in range(1, kills + 1):
-        _await_outcome(folder, driver)
+        await_outcome(folder, driver.is_alive)
         delay = rng.uniform(0.0, 1.0)
         time.sleep(delay)
         workers = children(_pid(driver))
@@ -121,22 +121,22 @@ def _history(folder: Path, study: str) -> list[Record]:
     return read_records(copy, study)[1]
 
 
-def _await_outcome(folder: Path, driver: BaseProcess) -> None:
-    """Wait until the driver has recorded one more outcome.
+def await_outcome(folder: Path, lives: Callable[[], bool]) -> None:
+    """Wait until the driver of a run directory has recorded one more outcome.
 
     Raises:
         RuntimeError: it ended instead.
     """
     journal = folder / "journal.log"
     start = journal.stat().st_size if journal.exists() else 0
-    while driver.is_alive():
+    while lives():
         if journal.exists():
             with journal.open("rb") as file:
                 file.seek(start)
                 if b'"outcome"' in file.read():
                     return
         time.sleep(0.01)
-    raise RuntimeError(f"the driver must live until it is killed; it ended with exit code {driver.exitcode}")
+    raise RuntimeError(f"a driver must live until it is killed; it ended by itself ({folder})")
 
 
 def _start(folder: Path, workers: int, trials: int = ENDLESS) -> BaseProcess:

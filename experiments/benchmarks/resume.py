@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from experiments.benchmarks.killing import Row, Watch, finish, kill_drivers, kill_workers, outlive
+from experiments.benchmarks.killing import Row, Watch, await_outcome, finish, kill_drivers, kill_workers, outlive
 from experiments.benchmarks.processes import children
 from experiments.benchmarks.table import Table
 from nas.records import read_records
@@ -28,10 +28,10 @@ SETTINGS = ("--task", "digits", "--trials", str(TRIALS), "--epochs", "4", "--fin
 def resume(folder: Path, say: Callable[[str], None]) -> Table:
     """Return one row for each kill: when it came and what the journal held; the summary judges the finished studies.
 
-    First the command itself, which trains: its driver is killed 2 to 25 s after its start, so that kills fall into
-    start-up, proposing, writing and training alike. Then the same loop over trials that sleep for at most 0.3 s, in one
-    long study: its driver is killed 100 times, then 100 times one of its workers. Workers must end by themselves when
-    their driver is dead.
+    First the command itself, which trains: its driver is killed in turn some seconds after its start and after a trial
+    of its own has finished, so that kills fall into start-up, proposing, writing and training alike. Then the same loop
+    over trials that sleep for at most 0.3 s, in one long study: its driver is killed 100 times, then 100 times one of
+    its workers. Workers must end by themselves when their driver is dead.
     """
     rng = random.Random(0)
     rows: list[Row] = []
@@ -64,8 +64,10 @@ def _command(out: Path) -> list[str]:
 def _kill_command(out: Path, rng: random.Random) -> Iterator[Row]:
     watch = Watch(out / "killed", "killed")
     for kill in range(1, COMMAND_KILLS + 1):
-        delay = rng.uniform(2.0, 25.0)
         process = subprocess.Popen(_command(out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        if kill % 2 == 0:
+            await_outcome(out / "killed", lambda process=process: process.poll() is None)  # type: ignore[misc]
+        delay = rng.uniform(0.0, 5.0) if kill % 2 == 0 else rng.uniform(2.0, 25.0)
         time.sleep(delay)
         workers = children(process.pid)
         process.send_signal(signal.SIGKILL)
@@ -92,8 +94,9 @@ def _finish_command(out: Path) -> dict[str, Any]:
 
 def _protocol() -> str:
     return (
-        f"command: sparsenas search {' '.join(SETTINGS)}, its driver killed {COMMAND_KILLS} times, 2 to 25 s after "
-        f"each start; short trials: one study of digits, mlp, random, whose trials sleep for at most 0.3 s: {KILLS} "
-        f"drivers killed, in turn 0 to 5 s after their start and 0 to 2 s after the first trial that they finish, then "
-        f"{KILLS} workers of one driver with two, 0 to 1 s after the end of some trial; all by SIGKILL"
+        f"command: sparsenas search {' '.join(SETTINGS)}, its driver killed {COMMAND_KILLS} times, in turn 2 to 25 s "
+        f"after its start and 0 to 5 s after a trial's end; short trials: one study of digits, mlp, random, whose "
+        f"trials sleep for at most 0.3 s: {KILLS} drivers killed, in turn 0 to 5 s after their start and 0 to 2 s after "
+        f"the first trial that they finish, then {KILLS} workers of one driver with two, 0 to 1 s after the end of some "
+        f"trial; all by SIGKILL"
     )

@@ -6,6 +6,7 @@ import fcntl
 import json
 import multiprocessing
 import os
+import resource
 import signal
 import time
 from pathlib import Path
@@ -51,6 +52,24 @@ def test_an_unwritable_folder_is_one_line(tmp_path: Path) -> None:
     blocker.write_text("")
     with pytest.raises(NasError, match="must be readable and writable"):
         open_journal(blocker / "journal.log")
+
+
+def test_a_disk_that_is_full_leaves_whole_lines_and_the_study_goes_on_later(tmp_path: Path) -> None:
+    """The system itself refuses the write: a limit on this process's files, as a quota or a full disk would."""
+    path = tmp_path / "journal.log"
+    write_trials(path, 3)
+    whole = path.read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(whole) + 100, hard))
+    try:
+        with pytest.raises(NasError, match=r"write its journal; got 'File too large' .*make room and run the same"):
+            write_trials(path, 1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.read_bytes() == whole
+    write_trials(path, 2)
+    assert len(optuna.load_study(study_name="s", storage=open_journal(path)).trials) == 5
+    assert not (tmp_path / "journal.log.torn").exists()
 
 
 def hold(path: Path, ready: str) -> None:
