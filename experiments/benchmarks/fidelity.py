@@ -143,6 +143,7 @@ def _tau(runs: Mapping[tuple[str, int], Sequence[Row]], epochs: int) -> float:
 def _protocol() -> str:
     return (
         f"digits, convnet_small of at most {MAX_MULTIPLY_ADDS:,} multiply-adds dense, density 0.01 to {MAX_DENSITY}, "
-        f"{TRIALS} random candidates of each of {len(SEEDS)} seeds, all trained for {RUNGS[-1]} epochs, or the best third after {RUNGS[0]} and again after {RUNGS[1]}; "
-        f"one worker, one thread, CPU seconds of training; t intervals at 95 % over pairs of the same seed"
+        f"{TRIALS} random candidates of each of {len(SEEDS)} seeds, all trained for {RUNGS[-1]} epochs, or the best "
+        f"third after {RUNGS[0]} and again after {RUNGS[1]}; one worker, one thread, CPU seconds of training; "
+        f"t intervals at 95 % over pairs of the same seed"
     )

@@ -96,7 +96,7 @@ def _protocol() -> str:
     return (
         f"command: sparsenas search {' '.join(SETTINGS)}, its driver killed {COMMAND_KILLS} times, in turn 2 to 25 s "
         f"after its start and 0 to 5 s after a trial's end; short trials: one study of digits, mlp, random, whose "
-        f"trials sleep for at most 0.3 s: {KILLS} drivers killed, in turn 0 to 5 s after their start and 0 to 2 s after "
-        f"the first trial that they finish, then {KILLS} workers of one driver with two, 0 to 1 s after the end of some "
-        f"trial; all by SIGKILL"
+        f"trials sleep for at most 0.3 s: {KILLS} drivers killed, in turn 0 to 5 s after their start and 0 to 2 s "
+        f"after the first trial that they finish, then {KILLS} workers of one driver with two, 0 to 1 s after the end "
+        f"of some trial; all by SIGKILL"
     )
