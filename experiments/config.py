@@ -89,6 +89,7 @@ class SearchConfig(BaseModel):
     data: Annotated[Path | None, Field(description="a folder")] = None
 
     executor: Annotated[str, AfterValidator(registries.executor)] = "local"
+    address: Annotated[str | None, Field(description="auto or host:port")] = None
     workers: Annotated[int | None, Field(ge=0, description="a whole number of at least 0")] = None
     gpus_per_trial: Amount = 0.0
     threads_per_trial: OptionalCount = None
@@ -117,6 +118,12 @@ class SearchConfig(BaseModel):
     def _bounds_are_ordered(self) -> SearchConfig:
         if self.min_density > self.max_density:
             raise ValueError(f"min_density must be at most max_density; got {self.min_density} and {self.max_density}")
+        return self
+
+    @model_validator(mode="after")
+    def _an_address_is_rays(self) -> SearchConfig:
+        if self.address is not None and self.executor != "ray":
+            raise ValueError(f"address must go with executor ray; got executor {self.executor}")
         return self
 
     @model_validator(mode="after")

@@ -135,6 +135,7 @@ def resources(config: SearchConfig, device: str) -> Resources:
         threads=config.threads_per_trial,
         gpus_per_trial=config.gpus_per_trial,
         time_limit_seconds=config.time_limit,
+        address=config.address,
     )
 
 

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from experiments.benchmarks.features import features
 from experiments.benchmarks.fidelity import fidelity
+from experiments.benchmarks.growth import growth
 from experiments.benchmarks.masks import masks
 from experiments.benchmarks.overhead import overhead
 from experiments.benchmarks.pools import pools
@@ -29,6 +30,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "executors": executors,
     "features": features,
     "fidelity": fidelity,
+    "growth": growth,
     "masks": masks,
     "overhead": overhead,
     "population": population,

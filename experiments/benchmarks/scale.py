@@ -61,7 +61,7 @@ def _measure(workers: int, trials: int, say: Callable[[str], None]) -> dict[str,
             if len(moments) % 256 == 0:
                 say(f"{workers} workers: {len(moments)} of {trials} trials")
 
-    executor = Simulated(workers, _answer)
+    executor = Simulated(workers, answer)
     with tempfile.TemporaryDirectory() as out:
         records = open_records(Path(out) / "journal.log", "study", header, candidates.choices)
         screen = Screen(candidates, task, header.objectives)
@@ -78,7 +78,8 @@ def _measure(workers: int, trials: int, say: Callable[[str], None]) -> dict[str,
     }
 
 
-def _answer(job: Job) -> tuple[float, Outcome]:
+def answer(job: Job) -> tuple[float, Outcome]:
+    """Return how long a candidate trains, drawn from a log-normal distribution, and what comes of it."""
     rng = np.random.default_rng(job.identity)
     density = job.candidate.sparsity.density
     accuracy = 0.5 + 0.3 * density**0.2 + 0.02 * float(rng.standard_normal())

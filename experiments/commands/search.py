@@ -42,6 +42,9 @@ def search(
     storage: Annotated[str | None, typer.Option(help="Optuna storage URL instead of a journal file.")] = None,
     data: Data = None,
     executor: Annotated[str | None, typer.Option(help="local or ray.")] = None,
+    address: Annotated[
+        str | None, typer.Option(help="A running Ray cluster: auto or host:port (ray).", show_default=False)
+    ] = None,
     workers: Annotated[int | None, typer.Option(help="Trials trained at the same time.")] = None,
     gpus_per_trial: Annotated[float | None, typer.Option(help="GPUs of one trial; fractions share one (ray).")] = None,
     threads_per_trial: Annotated[int | None, typer.Option(help="CPU threads of one trial.")] = None,

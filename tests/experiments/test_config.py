@@ -10,6 +10,7 @@ import pytest
 from experiments.config import SearchConfig, read_config, resolve, to_yaml
 from experiments.errors import ExperimentError
 from experiments.presets import PRESETS
+from experiments.searching import resources
 
 
 @pytest.fixture(autouse=True)
@@ -91,6 +92,7 @@ def test_a_run_stays_what_it_is(key: str, value: object, tmp_path: Path) -> None
         ({"min_density": 0.0}, "min_density must be in (0, 1]; got 0.0 (--min-density)."),
         ({"max_density": 1.5}, "max_density must be in (0, 1]; got 1.5 (--max-density)."),
         ({"min_density": float("nan")}, "min_density must be in (0, 1]; got nan (--min-density)."),
+        ({"address": "auto"}, "address must go with executor ray; got executor local."),
         ({"min_density": 0.5, "max_density": 0.1}, "min_density must be at most max_density; got 0.5 and 0.1"),
         ({"trials": 0}, "trials must be a whole number of at least 1; got 0 (--trials)."),
         ({"threads_per_trial": 0}, "threads_per_trial must be a whole number of at least 1; got 0"),
@@ -126,3 +128,8 @@ def test_bad_files_are_refused_with_their_place(text: str, words: str, tmp_path:
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     assert "a config file must be readable; got 'No such file" in refusal(tmp_path / "none.yaml")
+
+
+def test_an_address_reaches_the_executor(tmp_path: Path) -> None:
+    config = resolve(None, {"out": tmp_path, "executor": "ray", "address": "10.0.0.1:6379"})
+    assert resources(config, "cpu").address == "10.0.0.1:6379"

@@ -65,6 +65,12 @@ def starve_torch(settings: Any, payload: Any) -> Outcome:
     raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 byte")
 
 
+def starve_device(settings: Any, payload: Any) -> Outcome:
+    import torch
+
+    raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
+
+
 def be_killed(settings: Any, payload: Any) -> Outcome:
     os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError
@@ -109,5 +115,9 @@ def meet(settings: Any, payload: Any, mine: str, theirs: str) -> Outcome:
 
 
 BEHAVIOURS: dict[str, Callable[..., Outcome | Failure]] = {
-    f.__name__: f for f in (train, describe, fail, starve, starve_torch, be_killed, leave, hang, beat, speak, nap, meet)
+    f.__name__: f
+    for f in (
+        *(train, describe, fail, starve, starve_torch, starve_device),
+        *(be_killed, leave, hang, beat, speak, nap, meet),
+    )
 }

@@ -149,7 +149,7 @@ def test_after_running_out_of_memory_what_the_job_held_is_free() -> None:
     assert held[0]() is None
 
 
-@pytest.mark.parametrize("behaviour", ["starve", "starve_torch"])
+@pytest.mark.parametrize("behaviour", ["starve", "starve_torch", "starve_device"])
 def test_running_out_of_memory_is_told_apart(executor: Executor, behaviour: str) -> None:
     assert failure(run(executor, job(1, behaviour))[1]).error == "out_of_memory"
 

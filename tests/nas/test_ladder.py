@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
+import nas.training.loop
 from nas.candidates import from_json
 from nas.errors import NasError
 from nas.executors import Job, Resources, Work, local
@@ -212,6 +215,31 @@ def test_real_trainings_go_on_from_checkpoints_to_the_same_outcome(tmp_path: Pat
         assert isinstance(whole, Outcome) and isinstance(r.outcome, Outcome)
         assert whole.val_accuracy == r.outcome.val_accuracy
         assert [e.train_loss for e in whole.curve] == [e.train_loss for e in r.outcome.curve]
+
+
+def test_a_network_that_does_not_fit_trains_in_half_batches(
+    tmp_path: Path, digits: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The real trial on a device that refuses batches above 40 images."""
+    original = nas.training.loop.functional.cross_entropy
+
+    def cross_entropy(logits: torch.Tensor, *rest: Any, **named: Any) -> torch.Tensor:
+        if len(logits) > 40:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
+        loss: torch.Tensor = original(logits, *rest, **named)
+        return loss
+
+    monkeypatch.setattr(nas.training.loop.functional, "cross_entropy", cross_entropy)
+    candidates = CandidateSpace(SPACES["mlp"], SparsityChoices(methods=("random",)), digits.signature)
+    records = open_records(tmp_path / "j.log", "study", HEADER, candidates.choices)
+    recipe = Recipe(epochs=1, batch_size=64)
+    executor = local(Work(make_runner, TrialSettings(recipe), digits), Resources(workers=0, threads=1))
+    screen = Screen(candidates, digits, HEADER.objectives)
+    (only,) = Search(STRATEGIES["random"], screen, executor, records, candidates).run(1)
+    assert (only.state, only.attempts, only.half_batch) == ("finished", 2, True)
+    by_hand = run_trial(Job(0, from_json(only.candidate), half_batch=True), digits, TrialSettings(recipe))
+    assert isinstance(by_hand, Outcome) and isinstance(only.outcome, Outcome)
+    assert by_hand.val_accuracy == only.outcome.val_accuracy
 
 
 def test_memory_that_ran_out_costs_one_retry_in_half_batches(tmp_path: Path, digits: Task) -> None:
