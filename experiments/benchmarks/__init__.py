@@ -12,6 +12,7 @@ from experiments.benchmarks.features import features
 from experiments.benchmarks.fidelity import fidelity
 from experiments.benchmarks.growth import growth
 from experiments.benchmarks.masks import masks
+from experiments.benchmarks.memory import memory
 from experiments.benchmarks.overhead import overhead
 from experiments.benchmarks.pools import pools
 from experiments.benchmarks.population import population
@@ -32,6 +33,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "fidelity": fidelity,
     "growth": growth,
     "masks": masks,
+    "memory": memory,
     "overhead": overhead,
     "population": population,
     "pools": pools,

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
-import nas.training.loop
 from nas.candidates import from_json
 from nas.errors import NasError
 from nas.executors import Job, Resources, Work, local
@@ -221,7 +221,7 @@ def test_a_network_that_does_not_fit_trains_in_half_batches(
     tmp_path: Path, digits: Task, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The real trial on a device that refuses batches above 40 images."""
-    original = nas.training.loop.functional.cross_entropy
+    original = functional.cross_entropy
 
     def cross_entropy(logits: torch.Tensor, *rest: Any, **named: Any) -> torch.Tensor:
         if len(logits) > 40:
@@ -229,7 +229,7 @@ def test_a_network_that_does_not_fit_trains_in_half_batches(
         loss: torch.Tensor = original(logits, *rest, **named)
         return loss
 
-    monkeypatch.setattr(nas.training.loop.functional, "cross_entropy", cross_entropy)
+    monkeypatch.setattr(functional, "cross_entropy", cross_entropy)
     candidates = CandidateSpace(SPACES["mlp"], SparsityChoices(methods=("random",)), digits.signature)
     records = open_records(tmp_path / "j.log", "study", HEADER, candidates.choices)
     recipe = Recipe(epochs=1, batch_size=64)
