@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from experiments.benchmarks.cells import Cells, incumbents, networks, run
 from experiments.benchmarks.search_figure import draw
 from experiments.benchmarks.table import Table
-from nas.guidance import GuidanceSettings, guided
+from nas.guidance import ACQUISITIONS, GuidanceSettings, guided
 from nas.strategies import STRATEGIES, Strategy
 from nas.tasks.nasbench201 import read_table
 from predictors.cells import cell_matrix
@@ -68,13 +68,15 @@ class Arm:
 
 EITHER = ("process", "trees")
 CHEAP = ("random", "genetic", "regularised_evolution", "local_search", "evolution")
+SLOW = ("tpe", "nsga3", "cma_es", "gp")
 ARMS = (
     *(Arm(name) for name in CHEAP),
-    *(Arm(name, runs=20, queries=150) for name in ("tpe", "nsga3", "cma_es", "gp")),
-    *(Arm(name, EITHER) for name in CHEAP),
+    *(Arm(name, runs=20, queries=150) for name in SLOW),
+    *(Arm(name, EITHER, runs=20) for name in CHEAP),
+    *(Arm(name, ("process",), runs=20, queries=150) for name in SLOW),
     Arm("evolution", ("process",)),
-    Arm("evolution", ("trees",)),
-    *(Arm("evolution", (guide,), a) for guide in EITHER for a in ("upper_confidence", "thompson")),
+    *(Arm("evolution", ("process",), a, runs=60) for a in ("upper_confidence", "thompson")),
+    *(Arm("evolution", ("trees",), a, runs=20) for a in ACQUISITIONS),
 )
 
 
@@ -108,6 +110,15 @@ def measure(folder: Path, say: Callable[[str], None], arms: Sequence[Arm], proce
                 file.flush()
                 if count % 100 == 0 or count == len(jobs):
                     say(f"{count} of {len(jobs)} searches")
+    return _table_of(done, arms, folder)
+
+
+def so_far(folder: Path, arms: Sequence[Arm] = ARMS) -> Table:
+    """Return the table of the runs that `search_runs.jsonl` in `folder` holds, starting none; draw their picture."""
+    return _table_of(_read(folder / "search_runs.jsonl"), arms, folder)
+
+
+def _table_of(done: Mapping[tuple[str, str, int], list[list[int]]], arms: Sequence[Arm], folder: Path) -> Table:
     rows = [row for data_set in DATA_SETS for arm in arms for row in _rows(data_set, arm, done)]
     draw(rows, folder / "search.png")
     return Table("search", _protocol(), rows, _summary(rows))
@@ -148,7 +159,9 @@ def _read(log: Path) -> dict[tuple[str, str, int], list[list[int]]]:
 def _rows(data_set: str, arm: Arm, done: Mapping[tuple[str, str, int], list[list[int]]]) -> Iterator[dict[str, Any]]:
     searched, reported = (_table()[name] for name in DATA_SETS[data_set])
     best = float(searched[networks()].max())
-    changes = [done[data_set, arm.name, seed] for seed in range(arm.runs)]
+    changes = [done[data_set, arm.name, seed] for seed in range(arm.runs) if (data_set, arm.name, seed) in done]
+    if len(changes) < 2:  # no standard error of one run
+        return
     found = np.stack([incumbents(change, arm.queries) for change in changes])
     regret = 100.0 * (reported.max() - reported[found])
     hit = searched[found] == best
@@ -164,7 +177,7 @@ def _rows(data_set: str, arm: Arm, done: Mapping[tuple[str, str, int], list[list
             "regret_error": round(float(now.std(ddof=1) / np.sqrt(len(now))), 4),
             "found": round(share, 4),
             "found_error": round(float(np.sqrt(share * (1 - share) / len(now))), 4),
-            "runs": arm.runs,
+            "runs": len(changes),
         }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +78,21 @@ def test_an_interrupted_benchmark_keeps_its_runs(tmp_path: Path) -> None:
         '["CIFAR-10", "random", 0, [[1, 7]]]\n["CIFAR-10", "random", 1, [[1["CIFAR-10", "random", 2, [[1, 9]]]\n'
     )
     assert module._read(log) == {("CIFAR-10", "random", 0): [[1, 7]]}
+
+
+def test_what_is_finished_makes_a_table_and_the_rest_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    columns = dict.fromkeys(("c10_val_200", "c10_test_200", "c100_test_200"), ACCURACY)
+    monkeypatch.setattr(module, "_table", lambda: columns)
+    arms = [Arm("random", runs=9, queries=20), Arm("genetic", runs=9, queries=20)]
+    lines = [
+        json.dumps(["CIFAR-10", arm, seed, [[1, 7]]]) for arm, seed in (("random", 0), ("random", 4), ("genetic", 1))
+    ]
+    (tmp_path / "search_runs.jsonl").write_text("\n".join(lines) + "\n")
+    rows = module.so_far(tmp_path, arms).rows
+    assert {(row["strategy"], row["runs"]) for row in rows} == {("random", 2)}  # of one run there is no error
+    assert (tmp_path / "search.png").stat().st_size > 0
 
 
 def test_simulated_time_passes_with_the_jobs() -> None:
