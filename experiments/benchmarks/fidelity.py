@@ -29,12 +29,13 @@ from nas.training import recipe_for
 from nas.trial import TrialSettings, run_trial
 
 SEEDS = tuple(range(5))
-TRIALS = 27
+TRIALS = 18
 RUNGS = (1, 3, 9)
 ARMS = {"all to the end": RUNGS[-1:], "rungs 1, 3, 9": RUNGS}
 WHOLE, LADDER = ARMS
-MAX_DENSITY = 0.1
-MAX_MULTIPLY_ADDS = 300_000
+MIN_DENSITY, MAX_DENSITY = 0.05, 0.3
+BATCH = 64
+MAX_MULTIPLY_ADDS = 150_000
 """Of the dense network."""
 
 Row = Mapping[str, Any]
@@ -68,12 +69,12 @@ def make_timed_runner(settings: TrialSettings, task: Task) -> Callable[[Job], Ou
 def _search(part: str) -> list[dict[str, Any]]:
     arm, _, seed = part.partition("/")
     task = load_task("digits", None)
-    sparsity = SparsityChoices(densities=density_grid(0.01, MAX_DENSITY))
+    sparsity = SparsityChoices(densities=density_grid(MIN_DENSITY, MAX_DENSITY))
     space = CandidateSpace(
         find_space("convnet_small"), sparsity, task.signature, seed=int(seed), max_multiply_adds=MAX_MULTIPLY_ADDS
     )
     header = Header("digits", "convnet_small", ("val_accuracy",), int(seed), "choices")
-    settings = TrialSettings(recipe_for("digits", epochs=RUNGS[-1], precision="float32", evaluate_every=1))
+    settings = TrialSettings(recipe_for("digits", epochs=RUNGS[-1], batch_size=BATCH, evaluate_every=1))
     with tempfile.TemporaryDirectory() as out:
         records = open_records(Path(out) / "journal.log", "study", header, space.choices)
         ladder = Ladder(ARMS[arm], checkpoints=Path(out) / "checkpoints")
@@ -142,8 +143,8 @@ def _tau(runs: Mapping[tuple[str, int], Sequence[Row]], epochs: int) -> float:
 
 def _protocol() -> str:
     return (
-        f"digits, convnet_small of at most {MAX_MULTIPLY_ADDS:,} multiply-adds dense, density 0.01 to {MAX_DENSITY}, "
-        f"{TRIALS} random candidates of each of {len(SEEDS)} seeds, all trained for {RUNGS[-1]} epochs, or the best "
-        f"third after {RUNGS[0]} and again after {RUNGS[1]}; one worker, one thread, CPU seconds of training; "
-        f"t intervals at 95 % over pairs of the same seed"
+        f"digits, convnet_small of at most {MAX_MULTIPLY_ADDS:,} multiply-adds dense, density {MIN_DENSITY} to "
+        f"{MAX_DENSITY}, {TRIALS} random candidates of each of {len(SEEDS)} seeds, all trained for {RUNGS[-1]} epochs of "
+        f"batches of {BATCH}, or the best third after {RUNGS[0]} and again after {RUNGS[1]}; one worker, one thread, CPU "
+        f"seconds of training; t intervals at 95 % over pairs of the same seed"
     )
