@@ -144,7 +144,7 @@ def _tau(runs: Mapping[tuple[str, int], Sequence[Row]], epochs: int) -> float:
 def _protocol() -> str:
     return (
         f"digits, convnet_small of at most {MAX_MULTIPLY_ADDS:,} multiply-adds dense, density {MIN_DENSITY} to "
-        f"{MAX_DENSITY}, {TRIALS} random candidates of each of {len(SEEDS)} seeds, all trained for {RUNGS[-1]} epochs of "
-        f"batches of {BATCH}, or the best third after {RUNGS[0]} and again after {RUNGS[1]}; one worker, one thread, CPU "
-        f"seconds of training; t intervals at 95 % over pairs of the same seed"
+        f"{MAX_DENSITY}, {TRIALS} random candidates of each of {len(SEEDS)} seeds, all trained for {RUNGS[-1]} epochs "
+        f"of batches of {BATCH}, or the best third after {RUNGS[0]} and again after {RUNGS[1]}; one worker, one "
+        f"thread, CPU seconds of training; t intervals at 95 % over pairs of the same seed"
     )

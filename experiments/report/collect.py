@@ -93,6 +93,7 @@ def _trial(record: Record) -> Trial:
             kept=result.kept,
             total=result.total,
             multiply_adds=result.multiply_adds,
+            epochs=result.epochs,
             seconds=result.seconds,
         )
     if isinstance(result, Failure):

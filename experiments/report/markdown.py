@@ -24,7 +24,7 @@ def markdown(summary: RunSummary) -> str:
 def _trials(summary: RunSummary) -> str:
     kinds = Counter(trial.error.replace("_", " ") for trial in summary.failed)
     failed = "".join(f", {number} failed ({kind})" for kind, number in kinds.most_common())
-    return f"{len(summary.finished)} finished{failed}" + (f"; {epochs(summary.epochs)} each" if summary.epochs else "")
+    return f"{len(summary.finished)} finished{failed}" + (f"; {summary.trained_for}" if summary.trained_for else "")
 
 
 def _time(summary: RunSummary) -> str:

@@ -57,7 +57,7 @@ def _header(summary: RunSummary) -> str:
     lead = (
         f"Found by {summary.strategy} search in the space {summary.space} over architecture and sparsity together: "
         f"{len(summary.finished)} trials finished{failures}"
-        + (f", each trained for {epochs(summary.epochs)}." if summary.epochs else ".")
+        + (f"; {summary.trained_for}." if summary.trained_for else ".")
     )
     return (
         f'<header><p class="run">sparsenas search, run {escape(summary.name)}</p><h1>{escape(headline(summary))}</h1>'

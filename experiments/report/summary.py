@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from experiments.report.words import epochs
+
 State: TypeAlias = Literal["running", "finished", "failed"]
 
 
@@ -20,7 +22,9 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One trial. `kept`, `total`, `multiply_adds` and `accuracy` (validation) are there when it finished."""
+    """One candidate's trial. `kept`, `total`, `multiply_adds`, `epochs` and `accuracy` (validation) are there when it
+    finished; of a candidate that climbed rungs they are those of its longest training.
+    """
 
     number: int
     state: State
@@ -33,6 +37,7 @@ class Trial:
     kept: int | None = None
     total: int | None = None
     multiply_adds: int | None = None
+    epochs: int | None = None
     seconds: float = 0.0
     expected: Expectation | None = None
     on_front: bool = False
@@ -115,6 +120,14 @@ class RunSummary:
     def failed(self) -> tuple[Trial, ...]:
         """Trials that came to nothing."""
         return tuple(trial for trial in self.trials if trial.state == "failed")
+
+    @property
+    def trained_for(self) -> str:
+        """The epochs of the finished trials in words: "8 epochs each", "1 to 9 epochs each"; "" where not known."""
+        found = sorted({trial.epochs for trial in self.finished if trial.epochs} or {self.epochs or 0})
+        if found == [0]:
+            return ""
+        return f"{epochs(found[0])} each" if len(found) == 1 else f"{found[0]} to {epochs(found[-1])} each"
 
     @property
     def front(self) -> tuple[Trial, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from experiments.report.summary import Trial
 from experiments.studies import Study
 from nas.outcomes import Failure, Outcome
 from nas.records import Header, Record
+from tests.experiments.summaries import summary
 
 CANDIDATE = {"sparsity": {"method": "snip", "allocation": "erk", "density": 0.1}, "architecture": {"layers": 1}}
 
@@ -53,3 +56,11 @@ def test_summary_of_records() -> None:
 def test_summary_of_an_empty_study() -> None:
     found = collect(Study("s", Header("digits", "mlp", ("val_accuracy", "kept"), 0, ""), []))
     assert found.trials == () and found.best is None and found.front == ()
+
+
+@pytest.mark.parametrize(
+    ("epochs", "words"), [((8, 8), "8 epochs each"), ((1, 9), "1 to 9 epochs each"), ((None, None), "")]
+)
+def test_how_long_trials_were_trained_in_words(epochs: tuple[int | None, ...], words: str) -> None:
+    trials = tuple(replace(trial(i, 0.5, 10, 1), epochs=number) for i, number in enumerate(epochs))
+    assert replace(summary(2), trials=trials, epochs=None).trained_for == words
