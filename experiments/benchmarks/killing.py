@@ -34,48 +34,44 @@ Row = dict[str, Any]
 
 
 def kill_drivers(folder: Path, kills: int, rng: random.Random) -> Iterator[Row]:
-    """Yield a row for each of `kills` drivers of one study, of one worker each.
+    """Yield a row for each of `kills` drivers of one study, which run their trials themselves.
 
-    Every other one is killed 0 to 5 s after its start, the others 0 to 2 s after the first trial that they finish.
+    Every other one is killed 0 to 2 s after its start, the others 0 to 2 s after the first trial that they finish.
     """
     watch = Watch(folder, "study")
     for kill in range(1, kills + 1):
-        driver = _start(folder, workers=1)
+        driver = _start(folder, workers=0)
         if kill % 2 == 0:
             await_outcome(folder, driver.is_alive)
-        delay = rng.uniform(0.0, 5.0 if kill % 2 else 2.0)
+        delay = rng.uniform(0.0, 2.0)
         time.sleep(delay)
-        workers = children(_pid(driver))
         os.kill(_pid(driver), signal.SIGKILL)
         driver.join()
-        left = outlive(workers)
-        yield {"kill": kill, "of": "driver", "after_seconds": round(delay, 2), **watch.look(), "workers_left": left}
+        yield {"kill": kill, "of": "driver", "after_seconds": round(delay, 2), **watch.look(), "workers_left": 0}
 
 
 def kill_workers(folder: Path, kills: int, rng: random.Random) -> Iterator[Row]:
-    """Yield a row for each of `kills` workers of one driver with two, 0 to 1 s after the end of some trial.
+    """Yield a row for each of `kills` workers of one driver with three, 0 to 1 s after the end of some trial.
 
-    Nine in ten are the older of the two, as the younger may not have had a job yet.
+    Nine in ten are the oldest of them, as the youngest may not have had a job yet. After the last one the driver is
+    killed, and its workers must end by themselves.
     """
     watch = Watch(folder, "study")
-    driver = _start(folder, workers=2)
+    driver = _start(folder, workers=3)
     for kill in range(1, kills + 1):
         await_outcome(folder, driver.is_alive)
         delay = rng.uniform(0.0, 1.0)
         time.sleep(delay)
         workers = children(_pid(driver))
         os.kill(workers[0] if rng.random() < 0.9 else rng.choice(workers), signal.SIGKILL)
-        yield {"kill": kill, "of": "worker", "after_seconds": round(delay, 2), **watch.look(), "workers_left": 0}
-    workers = children(_pid(driver))
-    os.kill(_pid(driver), signal.SIGKILL)
-    driver.join()
-    outlive(workers)
+        left = _end(driver) if kill == kills else 0
+        yield {"kill": kill, "of": "worker", "after_seconds": round(delay, 2), **watch.look(), "workers_left": left}
 
 
 def finish(folder: Path) -> dict[str, Any]:
     """Let the study end by itself and return what is true of it."""
     finished = sum(record.state == "finished" for record in _history(folder, "study"))
-    driver = _start(folder, workers=1, trials=finished + LAST_TRIALS)
+    driver = _start(folder, workers=0, trials=finished + LAST_TRIALS)
     driver.join()
     history = _history(folder, "study")
     states = Counter(record.state for record in history)
@@ -154,6 +150,13 @@ def _drive(folder: Path, workers: int, trials: int) -> None:
     work = Work(make_runner, LONGEST_SECONDS)
     with closing(local(work, Resources(workers=workers, threads=1))) as executor:
         Search(STRATEGIES["random"], screen, executor, records, space).run(trials)
+
+
+def _end(driver: BaseProcess) -> int:
+    workers = children(_pid(driver))
+    os.kill(_pid(driver), signal.SIGKILL)
+    driver.join()
+    return outlive(workers)
 
 
 def outlive(workers: list[int]) -> int:

@@ -21,31 +21,31 @@ from nas.records import read_records
 KILLS = 100
 """Of the driver, and then of workers, of a search whose trials sleep."""
 COMMAND_KILLS = 10
-TRIALS = 60
-SETTINGS = ("--task", "digits", "--trials", str(TRIALS), "--epochs", "4", "--final-epochs", "0", "--workers", "2")
+TRIALS = 30
+SETTINGS = ("--space", "mlp", "--trials", str(TRIALS), "--epochs", "2", "--final-epochs", "0", "--workers", "2")
 
 
 def resume(folder: Path, say: Callable[[str], None]) -> Table:
     """Return one row for each kill: when it came and what the journal held; the summary judges the finished studies.
 
-    First the command itself, which trains: its driver is killed in turn some seconds after its start and after a trial
-    of its own has finished, so that kills fall into start-up, proposing, writing and training alike. Then the same loop
-    over trials that sleep for at most 0.3 s, in one long study: its driver is killed 100 times, then 100 times one of
-    its workers. Workers must end by themselves when their driver is dead.
+    First the search loop over trials that sleep for at most 0.3 s, in one long study: its driver is killed 100 times,
+    then 100 times one of its workers. Then the command itself, which trains, 10 times. Kills come in turn some time
+    after a start and after a trial's end, so that they fall into start-up, proposing, writing and training alike.
+    Workers must end by themselves when their driver is dead.
     """
     rng = random.Random(0)
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as out:
-        command = _collected(_kill_command(Path(out), rng), rows, say)
-        judged = {"command": {**_finish_command(Path(out)), **command}}
-    with tempfile.TemporaryDirectory() as out:
         driver = _collected(kill_drivers(Path(out), KILLS, rng), rows, say)
         worker = _collected(kill_workers(Path(out), KILLS, rng), rows, say)
-        judged["short trials"] = {**finish(Path(out)), **{key: driver[key] + worker[key] for key in driver}}
-    return Table("resume", _protocol(), rows, judged)
+        short = {**finish(Path(out)), **{key: driver[key] + worker[key] for key in driver}}
+    with tempfile.TemporaryDirectory() as out:
+        command = _collected(_kill_command(Path(out), rng), rows, say)
+        command |= _finish_command(Path(out))
+    return Table("resume", _protocol(), rows, {"short trials": short, "command": command})
 
 
-def _collected(kills: Iterator[Row], rows: list[Row], say: Callable[[str], None]) -> dict[str, int]:
+def _collected(kills: Iterator[Row], rows: list[Row], say: Callable[[str], None]) -> dict[str, Any]:
     """Add the rows of kills as they come; return their number and what must be zero of them."""
     before = len(rows)
     for row in kills:
@@ -96,7 +96,7 @@ def _protocol() -> str:
     return (
         f"command: sparsenas search {' '.join(SETTINGS)}, its driver killed {COMMAND_KILLS} times, in turn 2 to 25 s "
         f"after its start and 0 to 5 s after a trial's end; short trials: one study of digits, mlp, random, whose "
-        f"trials sleep for at most 0.3 s: {KILLS} drivers killed, in turn 0 to 5 s after their start and 0 to 2 s "
-        f"after the first trial that they finish, then {KILLS} workers of one driver with two, 0 to 1 s after the end "
-        f"of some trial; all by SIGKILL"
+        f"trials sleep for at most 0.3 s: {KILLS} drivers that run their trials themselves, killed in turn 0 to 2 s "
+        f"after their start and 0 to 2 s after the first trial that they finish, then {KILLS} workers of one driver "
+        f"with three, 0 to 1 s after the end of some trial; all by SIGKILL"
     )
