@@ -75,7 +75,7 @@ def _retrain_best(setup: Setup, run: RunDirectory, output: Output) -> None:
         return
     candidate = from_json(record.candidate, f"trial {record.number}")
     with EpochProgress(output.progress, f"retraining trial {record.number}", epochs) as progress:
-        module, masks, outcome = retrain(setup, candidate, progress)
+        module, masks, outcome = retrain(setup, candidate, progress, in_half_batches=record.half_batch)
     save_best(run.best, candidate, setup.task, module, masks, outcome)
 
 

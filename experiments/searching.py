@@ -26,7 +26,7 @@ from nas.screen import Screen, ScreenSettings
 from nas.search import Search
 from nas.strategies import STRATEGIES
 from nas.tasks import Task, load_task
-from nas.training import Recipe, evaluate, recipe_for, train
+from nas.training import Recipe, evaluate, half_batch, recipe_for, train
 from nas.training.recipes import Purpose
 from nas.trial import TrialSettings, make_runner
 from pruning import MaskSet
@@ -93,9 +93,11 @@ def finalist_executor(setup: Setup, epochs: int) -> Iterator[Executor]:
 
 
 def retrain(
-    setup: Setup, candidate: Candidate, on_epoch: Callable[[Epoch], None]
+    setup: Setup, candidate: Candidate, on_epoch: Callable[[Epoch], None], *, in_half_batches: bool = False
 ) -> tuple[torch.nn.Module, MaskSet, Outcome]:
     """Train a candidate from its start for the final number of epochs; only here is the test split looked at.
+
+    `in_half_batches` is for a candidate whose trial did not fit in memory otherwise.
 
     Returns:
         The trained module, its masks and its outcome, test accuracy included.
@@ -104,6 +106,7 @@ def retrain(
     torch.set_num_threads(cores())
     module, masks = realize(candidate, task)
     recipe = _recipe(setup.config, "final", setup.config.final_epochs)
+    recipe = half_batch(recipe) if in_half_batches else recipe
     outcome = train(module, masks, task, recipe, seed=candidate.seed, device=setup.device, on_epoch=on_epoch)
     return module, masks, replace(outcome, test_accuracy=evaluate(module, task.test, task))
 

@@ -34,7 +34,10 @@ def train_finalists(executor: Executor, finalists: Sequence[Record], on_result: 
 
     A finalist whose worker dies is trained once more; a second death is its result.
     """
-    waiting = deque(Job(record.number, from_json(record.candidate, f"trial {record.number}")) for record in finalists)
+    waiting = deque(
+        Job(record.number, from_json(record.candidate, f"trial {record.number}"), half_batch=record.half_batch)
+        for record in finalists
+    )
     deaths: Counter[int] = Counter()
     running = 0
     while waiting or running:
