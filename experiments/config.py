@@ -99,6 +99,7 @@ class SearchConfig(BaseModel):
     max_multiply_adds: Bound = "auto"
     methods: Annotated[Names, AfterValidator(registries.methods)] = None
     allocations: Annotated[Names, AfterValidator(registries.allocations)] = None
+    trainings: Annotated[Names, AfterValidator(registries.trainings)] = None
     only: Annotated[dict[str, tuple[str | int | float, ...]], Field(description="a mapping of globs to lists")] = Field(
         default_factory=dict
     )
@@ -130,7 +131,7 @@ class SearchConfig(BaseModel):
 
 IDENTITY = (
     "task", "space", "objectives", "epochs", "seed", "recipe", "min_density", "max_density", "methods",
-    "allocations", "only",
+    "allocations", "trainings", "only",
 )  # fmt: skip
 """The fields that give a run's records their meaning; a resumed run must keep them."""
 

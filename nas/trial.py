@@ -11,7 +11,7 @@ from nas.executors import Job
 from nas.outcomes import Failure, Outcome
 from nas.realize import realize
 from nas.tasks import TabularTask, Task
-from nas.training import Recipe, TrainingFailed, train
+from nas.training import Recipe, TrainingFailed, train_masks
 from pruning import PruningError
 
 
@@ -45,15 +45,16 @@ def run_trial(candidate: Candidate, task: Task, settings: TrialSettings) -> Outc
     start = time.perf_counter()
     try:
         module, masks = realize(candidate, task)
-        return train(
+        return train_masks(
             module,
             masks,
             task,
             settings.recipe,
             seed=candidate.seed,
+            training=candidate.training,
             device=settings.device,
             time_limit_seconds=settings.time_limit_seconds,
-        )
+        ).outcome
     except PruningError as error:
         return Failure("infeasible", str(error), time.perf_counter() - start)
     except TrainingFailed as error:

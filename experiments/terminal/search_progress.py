@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
-from experiments.report.words import duration, percent, share
+from experiments.report.words import chosen_by, duration, percent, share
 from nas.events import Closed, Event, Exhausted, Retried, Screening, Started
 from nas.outcomes import Failure, Outcome
 from nas.records import Record
@@ -76,10 +76,10 @@ class SearchProgress:
                 self._say(self._line(record, record.outcome))
 
     def _line(self, record: Record, outcome: Outcome) -> str:
-        sparsity = record.candidate["sparsity"]
+        chosen, allocation = chosen_by(record.candidate), record.candidate["sparsity"]["allocation"]
         return (
             f"[{self._finished}/{self._trials}] trial {record.number}: {percent(outcome.val_accuracy)} at density "
-            f"{share(outcome.density)} ({sparsity['method']}, {sparsity['allocation']}) in "
+            f"{share(outcome.density)} ({chosen}, {allocation}) in "
             f"{duration(outcome.seconds)}; best {percent(self._best)}"
         )
 

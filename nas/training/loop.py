@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from nas.errors import NasError
 from nas.outcomes import Epoch, Outcome
 from nas.seeds import derive
 from nas.tasks.task import Task
@@ -20,14 +21,25 @@ from nas.training.deadline import Deadline
 from nas.training.evaluate import evaluate
 from nas.training.failure import TrainingFailed, memory_errors_named
 from nas.training.feed import Feed, make_feed
+from nas.training.moves import Moves
 from nas.training.optimizers import make_optimizer, set_rate
 from nas.training.recipe import Recipe
 from nas.training.schedule import rate_share
 from predictors.structure import multiply_adds
-from pruning import MaskSet, check_masks, hold_
+from pruning import MaskSet, check_masks
+from pruning.dynamic import STATIC, TRAININGS
+from pruning.naming import unknown
 
 _LOOK_EVERY = 50
 """Steps between looks at the loss: each look makes the host wait for a GPU."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What a training came to, and the masks at its end."""
+
+    outcome: Outcome
+    masks: MaskSet
 
 
 def train(
@@ -41,12 +53,30 @@ def train(
     time_limit_seconds: float | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
 ) -> Outcome:
-    """Return the outcome of training `module` in place, its masked weights exactly 0 throughout.
+    """Return the outcome of training `module` in place with masks that stay as they are; see `train_masks`."""
+    return train_masks(
+        module, masks, task, recipe, seed=seed, device=device, time_limit_seconds=time_limit_seconds, on_epoch=on_epoch
+    ).outcome
 
-    Data order, augmentation and dropout come from the streams "order", "augment" and "dropout" of `seed`: with
-    the same module, masks, task, recipe, seed, device and thread count the result is the same, bit for bit (on
-    a GPU if `recipe.deterministic`). The global random state and cuDNN's settings are left as they were, the
-    module is left on `device`, contiguous, in train mode. `task.test` is never looked at.
+
+def train_masks(
+    module: nn.Module,
+    masks: MaskSet,
+    task: Task,
+    recipe: Recipe,
+    *,
+    seed: int,
+    training: str = STATIC,
+    device: torch.device | str = "cpu",
+    time_limit_seconds: float | None = None,
+    on_epoch: Callable[[Epoch], None] | None = None,
+) -> Trained:
+    """Return the outcome of training `module` in place, its masked weights exactly 0 throughout, and its last masks.
+
+    Data order, augmentation, dropout and moves of the mask come from the streams "order", "augment", "dropout" and
+    "moves" of `seed`: with the same module, masks, task, recipe, seed, device and thread count the result is the
+    same, bit for bit (on a GPU if `recipe.deterministic`). The global random state and cuDNN's settings are left
+    as they were, the module is left on `device`, contiguous, in train mode. `task.test` is never looked at.
 
     Args:
         module: on any device; float32.
@@ -54,34 +84,43 @@ def train(
         task: on any device; it is used where it is if that is `device`, else copied.
         recipe: the settings.
         seed: of the named streams.
+        training: name in TRAININGS: how the mask moves. It ends with the layer counts of `masks`.
         device: where to train.
         time_limit_seconds: wall time for everything in here, checked at each step.
         on_epoch: called after each epoch (and its validation); what it raises passes through.
 
     Raises:
         TrainingFailed: "non_finite_loss", "time_limit" or "out_of_memory".
-        NasError: the batch is larger than the training split, or the limit is not positive.
+        NasError: the batch is larger than the training split, the limit is not positive, or the training is unknown.
         PruningError: the masks do not fit the module.
     """
+    if training not in TRAININGS:
+        raise NasError(unknown("training", training, TRAININGS))
     deadline = Deadline(time_limit_seconds)
     arithmetic = choose(torch.device(device), recipe.precision, recipe.channels_last)
     check_masks(module, masks)
-    cost = multiply_adds(module, task.signature.input_shape, masks)
-    with memory_errors_named(), _surroundings(arithmetic.device, recipe, seed), _held(module, masks, arithmetic):
+    with memory_errors_named(), _surroundings(arithmetic.device, recipe, seed), _prepared(module, arithmetic):
         task = task.to(arithmetic.device)
         feed = make_feed(task, recipe, arithmetic, seed)
-        curve = tuple(_epochs(_Run(module, task, recipe, arithmetic, feed, deadline), on_epoch))
+        optimizer = make_optimizer(module, recipe)
+        moves = Moves(training, module, masks, optimizer, recipe.epochs * feed.steps, seed)
+        with closing(moves):
+            run = _Run(module, task, recipe, arithmetic, feed, deadline, optimizer, moves)
+            curve = tuple(_epochs(run, on_epoch))
     accuracy = curve[-1].val_accuracy
     assert accuracy is not None  # the last epoch is always validated
-    return Outcome(
+    ended = moves.masks
+    outcome = Outcome(
         val_accuracy=accuracy,
         curve=curve,
         epochs=recipe.epochs,
         seconds=deadline.elapsed_seconds,
-        kept=masks.kept,
-        total=masks.total,
-        multiply_adds=cost,
+        kept=ended.kept,
+        total=ended.total,
+        multiply_adds=multiply_adds(module, task.signature.input_shape, ended),
+        training_density=moves.mean_density,
     )
+    return Trained(outcome, ended)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +133,18 @@ class _Run:
     arithmetic: Arithmetic
     feed: Feed
     deadline: Deadline
+    optimizer: torch.optim.Optimizer
+    moves: Moves
 
 
 def _epochs(run: _Run, on_epoch: Callable[[Epoch], None] | None) -> Iterator[Epoch]:
     """Yield the epochs of the run, each after its validation, if it is due, and its callback."""
     recipe = run.recipe
-    optimizer = make_optimizer(run.module, recipe)
     forward = torch.compile(run.module) if recipe.compile else run.module
     run.module.train()
     for number in range(1, recipe.epochs + 1):
         start = time.perf_counter()
-        loss, accuracy = _pass(run, forward, optimizer, number)
+        loss, accuracy = _pass(run, forward, number)
         seconds = time.perf_counter() - start
         due = number == recipe.epochs or (recipe.evaluate_every and number % recipe.evaluate_every == 0)
         val = _validate(run) if due else None
@@ -114,14 +154,12 @@ def _epochs(run: _Run, on_epoch: Callable[[Epoch], None] | None) -> Iterator[Epo
         yield epoch
 
 
-def _pass(
-    run: _Run, forward: Callable[[Tensor], Tensor], optimizer: torch.optim.Optimizer, number: int
-) -> tuple[float, float]:
+def _pass(run: _Run, forward: Callable[[Tensor], Tensor], number: int) -> tuple[float, float]:
     """Train for one epoch; return the mean loss and the accuracy over its (augmented) batches.
 
     Nothing in a step waits for the device: sums stay there and are looked at every few dozen steps.
     """
-    recipe, steps = run.recipe, run.feed.steps
+    recipe, steps, optimizer = run.recipe, run.feed.steps, run.optimizer
     sums = torch.zeros(2, dtype=torch.float64, device=run.task.device)
     for step, (inputs, targets) in enumerate(run.feed.epoch()):
         share = rate_share((number - 1) * steps + step, recipe.epochs * steps, recipe.warmup, recipe.schedule)
@@ -132,6 +170,7 @@ def _pass(
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
+        run.moves.step()
         with torch.no_grad():
             sums += torch.stack((loss, (logits.argmax(1) == targets).float().mean()))
         run.deadline.check()
@@ -173,15 +212,10 @@ def _surroundings(device: torch.device, recipe: Recipe, seed: int) -> Iterator[N
 
 
 @contextmanager
-def _held(module: nn.Module, masks: MaskSet, arithmetic: Arithmetic) -> Iterator[None]:
-    """Train the block's module on the device in its fast layout with masked weights held at 0.
-
-    Afterwards the hold is released (the zeros stay) and the layout is the plain one that files expect.
-    """
+def _prepared(module: nn.Module, arithmetic: Arithmetic) -> Iterator[None]:
+    """Train the block's module on the device in its fast layout; afterwards it is the plain one that files expect."""
     arithmetic.prepare_(module)
-    hold = hold_(module, masks)
     try:
         yield
     finally:
-        hold.release()
         module.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]

@@ -14,13 +14,15 @@ from nas.errors import NasError
 from nas.outcomes import Epoch
 from nas.tasks import load_task
 from nas.tasks.task import Split, Task
-from nas.training import TrainingFailed, evaluate, train
+from nas.training import TrainingFailed, evaluate, train, train_masks
 from nas.training.arithmetic import choose
 from nas.training.deadline import Deadline
 from nas.training.failure import memory_errors_named
 from nas.training.feed import make_feed
 from nas.training.recipe import OptimizerName, Precision, Recipe
+from predictors import multiply_adds
 from pruning import MaskSet, PruningError, prunable
+from pruning.dynamic import TRAININGS
 
 
 @pytest.fixture(scope="module")
@@ -300,3 +302,66 @@ def test_crop_pad_replaces_that_of_the_task(digits: Task) -> None:
         assert feed.task.augment is not None
         assert feed.task.augment.pad == expected
         assert feed.task.augment.border == "zero"
+
+
+# ---- masks that move -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("training", sorted(TRAININGS))
+def test_a_moving_mask_ends_with_the_counts_it_was_given(digits: Task, training: str) -> None:
+    module = _network()
+    masks = _masks(module, 0.3)
+    before = multiply_adds(module, (1, 8, 8), masks)
+    trained = train_masks(module, masks, digits, FAST, seed=0, training=training)
+    assert trained.masks.counts() == masks.counts()
+    assert (trained.masks == masks) == (training == "static")
+    assert (trained.outcome.kept, trained.outcome.multiply_adds) == (masks.kept, before)
+    for name, mask in trained.masks.items():
+        assert (module.get_parameter(name)[~mask] == 0).all()
+    again = _network()
+    assert train_masks(again, masks, digits, FAST, seed=0, training=training).masks == trained.masks
+    assert _same(_bits(module), _bits(again))
+    assert trained.masks.metadata.get("training", "static") == training
+
+
+def test_a_static_training_is_training(digits: Task) -> None:
+    one, two = _network(), _network()
+    outcome = train(one, _masks(one, 0.3), digits, FAST, seed=0)
+    trained = train_masks(two, _masks(two, 0.3), digits, FAST, seed=0).outcome
+    assert _same(_bits(one), _bits(two))
+    assert outcome.val_accuracy == trained.val_accuracy
+    assert outcome.training_density is None
+
+
+def test_what_gradual_pruning_trained_is_counted(digits: Task) -> None:
+    """By hand: the density before each step, which falls along the cubic of Zhu and Gupta to the pattern's."""
+    module = _network()
+    masks = _masks(module, 0.2)
+    recipe = replace(FAST, epochs=2)
+    steps = 2 * (len(digits.train) // 64)
+    end = 3 * steps // 4
+    density, spent = 1.0, 0.0
+    for step in range(1, steps + 1):
+        spent += density
+        if (step <= end and step % (end // 15) == 0) or step == end:
+            density = masks.density + (1 - masks.density) * (1 - step / end) ** 3
+    outcome = train_masks(module, masks, digits, recipe, seed=0, training="gmp").outcome
+    assert outcome.training_density == pytest.approx(spent / steps, abs=2 / masks.total)
+    assert outcome.density == masks.density
+    regrown = train_masks(_network(), masks, digits, recipe, seed=0, training="rigl").outcome
+    assert regrown.training_density == pytest.approx(masks.density)
+
+
+def test_an_unknown_training_is_refused(digits: Task) -> None:
+    module = _network()
+    with pytest.raises(NasError, match="unknown training 'rigle'; did you mean 'rigl'"):
+        train_masks(module, _masks(module, 0.5), digits, FAST, seed=0, training="rigle")
+
+
+@pytest.mark.parametrize("training", ["rigl", "set", "gmp"])
+def test_a_moving_mask_that_diverges_is_a_named_failure(digits: Task, training: str) -> None:
+    module = _network()
+    with pytest.raises(TrainingFailed, match="non_finite_loss"):
+        train_masks(
+            module, _masks(module, 0.3), digits, replace(FAST, learning_rate=1e30, epochs=3), seed=0, training=training
+        )
