@@ -11,10 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from experiments.batches import batches
 from experiments.benchmarks.table import Table
 from experiments.reproduce.comparison import compared
 from experiments.reproduce.comparison_figure import write_figure
-from experiments.reproduce.mnist import batches, everything, lenet, mnist_images, trained
+from experiments.reproduce.mnist import everything, lenet, mnist_images, trained
 from experiments.reproduce.resumed import Rows, resumed
 from nas.seeds import stream
 from nas.tasks import Task

@@ -10,11 +10,12 @@ from typing import Any, cast
 import pytest
 import torch
 
+from experiments.batches import batches
 from experiments.report.figures.canvas import render
 from experiments.reproduce.cifar10 import small_convnet
 from experiments.reproduce.comparison import compared
 from experiments.reproduce.comparison_figure import draw
-from experiments.reproduce.mnist import batches, everything, lenet
+from experiments.reproduce.mnist import everything, lenet
 from experiments.reproduce.mnist_pruning import DENSE, SCHEMES, SINGLE, seed_rows
 from experiments.reproduce.ntt import CONTRASTS, DENSITY, relocated, starts
 from experiments.reproduce.random_source import ALLOCATIONS, rows_of, summarised
