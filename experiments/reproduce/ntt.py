@@ -52,7 +52,7 @@ RECIPE = Recipe(epochs=4, batch_size=128, optimizer="adamw", learning_rate=1e-2,
 
 SETTINGS = {
     "lenet_300_100": Setting(TransferSettings(steps=1000), 64, None, RECIPE),
-    "lenet5": Setting(TransferSettings(steps=400, decay=1e-5), 32, 15_000, replace(RECIPE, epochs=3, batch_size=64)),
+    "lenet5": Setting(TransferSettings(steps=400, decay=1e-5), 32, 10_000, replace(RECIPE, epochs=3, batch_size=64)),
 }
 """Decay is the published one of each network."""
 
@@ -85,7 +85,7 @@ def ntt(
 
     Source: Liu and Zenke, ICML 2020, arXiv 2006.08228, and the logs of its released notebooks.
     Differs from the paper: 1,000 and 400 steps of transfer instead of 18,720, the kernel distance estimated, 4 epochs
-    instead of 50 (LeNet-5: 3 of 15,000 images) at a higher rate.
+    instead of 50 (LeNet-5: 3 of 10,000 images) at a higher rate.
     """
     suffix = "" if tuple(kernels) == ("alive",) else ", " + " and ".join(kernels)
     parts = [f"{network}, seed {seed}{suffix}" for seed in seeds for network in networks]
