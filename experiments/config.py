@@ -102,6 +102,7 @@ class SearchConfig(BaseModel):
     max_multiply_adds: Bound = "auto"
     methods: Annotated[Names, AfterValidator(registries.methods)] = None
     allocations: Annotated[Names, AfterValidator(registries.allocations)] = None
+    trainings: Annotated[Names, AfterValidator(registries.trainings)] = None
     only: Annotated[dict[str, tuple[str | int | float, ...]], Field(description="a mapping of globs to lists")] = Field(
         default_factory=dict
     )
@@ -146,7 +147,7 @@ class SearchConfig(BaseModel):
 
 IDENTITY = (
     "task", "space", "objectives", "epochs", "rungs", "seed", "recipe", "min_density", "max_density", "methods",
-    "allocations", "only",
+    "allocations", "trainings", "only",
 )  # fmt: skip
 """The fields that give a run's records their meaning; a resumed run must keep them."""
 

@@ -67,6 +67,13 @@ def allocations(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
     return None if names is None else tuple(check("allocation", name, known) for name in names)
 
 
+def trainings(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """Return the names of trainings: how a mask moves while its network trains."""
+    from pruning.dynamic import TRAININGS
+
+    return None if names is None else tuple(check("training", name, TRAININGS) for name in names)
+
+
 def recipe(settings: Mapping[str, object]) -> None:
     """Return None if these are settings of a training recipe, each within its rule.
 

@@ -26,7 +26,7 @@ from nas.screen import Screen, ScreenSettings
 from nas.search import Search
 from nas.strategies import STRATEGIES
 from nas.tasks import Task, load_task
-from nas.training import Recipe, evaluate, half_batch, recipe_for, train
+from nas.training import Recipe, evaluate, half_batch, recipe_for, train_masks
 from nas.training.recipes import Purpose
 from nas.trial import TrialSettings, make_runner
 from pruning import MaskSet
@@ -100,15 +100,18 @@ def retrain(
     `in_half_batches` is for a candidate whose trial did not fit in memory otherwise.
 
     Returns:
-        The trained module, its masks and its outcome, test accuracy included.
+        The trained module, its masks at the end and its outcome, test accuracy included.
     """
     task = setup.task.to(setup.device)
     torch.set_num_threads(cores())
     module, masks = realize(candidate, task)
     recipe = _recipe(setup.config, "final", setup.config.final_epochs)
     recipe = half_batch(recipe) if in_half_batches else recipe
-    outcome = train(module, masks, task, recipe, seed=candidate.seed, device=setup.device, on_epoch=on_epoch)
-    return module, masks, replace(outcome, test_accuracy=evaluate(module, task.test, task))
+    trained = train_masks(
+        module, masks, task, recipe,
+        seed=candidate.seed, training=candidate.training, device=setup.device, on_epoch=on_epoch,
+    )  # fmt: skip
+    return module, trained.masks, replace(trained.outcome, test_accuracy=evaluate(module, task.test, task))
 
 
 def find_device(name: str) -> str:
@@ -155,7 +158,7 @@ def _alphabet(choices: Sequence[Choice]) -> str:
 
 
 def _sparsity(config: SearchConfig) -> SparsityChoices:
-    chosen = {"methods": config.methods, "allocations": config.allocations}
+    chosen = {"methods": config.methods, "allocations": config.allocations, "trainings": config.trainings}
     given = {name: names for name, names in chosen.items() if names}
     return SparsityChoices(densities=density_grid(config.min_density, config.max_density), **given)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from nas.errors import NasError
 from pruning import Sparsity
+from pruning.dynamic import STATIC, TRAININGS
 from pruning.naming import unknown
 from search_spaces import SPACES, Architecture, SearchSpace
 
@@ -18,11 +19,23 @@ FORMAT = "sparsenas/candidate/1"
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A masked network before it is built. `seed` is the only randomness of its whole life (see seeds.py)."""
+    """A masked network before it is built. `seed` is the only randomness of its whole life (see seeds.py).
+
+    `training` says how its mask moves while it trains (`pruning.dynamic.TRAININGS`), from the mask of `sparsity` (or
+    towards its layer counts).
+
+    Raises:
+        NasError: the training is unknown.
+    """
 
     architecture: Architecture
     sparsity: Sparsity
     seed: int
+    training: str = STATIC
+
+    def __post_init__(self) -> None:
+        if self.training not in TRAININGS:
+            raise NasError(unknown("training", self.training, TRAININGS))
 
 
 def find_space(name: str) -> SearchSpace:
@@ -37,29 +50,34 @@ def find_space(name: str) -> SearchSpace:
 
 
 def to_json(candidate: Candidate) -> dict[str, Any]:
-    """Return the candidate as JSON-able data with named values, so that a person can read and edit it."""
+    """Return the candidate as JSON-able data with named values, so that a person can read and edit it.
+
+    A mask that does not move is not mentioned: older candidates read, and are digested, as before.
+    """
     space = find_space(candidate.architecture.space)
-    return {
+    data = {
         "format": FORMAT,
         "space": space.name,
         "architecture": space.values(candidate.architecture),
         "sparsity": candidate.sparsity.settings(),
         "seed": candidate.seed,
     }
+    return data if candidate.training == STATIC else {**data, "training": candidate.training}
 
 
 def from_json(data: Mapping[str, Any], where: str = "candidate") -> Candidate:
     """Return the candidate that `to_json` wrote.
 
     Args:
-        data: the parsed JSON object; fields it does not know are refused, so that a typo cannot pass silently.
+        data: the parsed JSON object; fields it does not know are refused, so that a typo cannot pass silently. Only
+            "training" may be missing.
         where: the file or place, for the error message.
 
     Raises:
         NasError: a field is missing, unknown or of the wrong type. SpaceError, PruningError: a value is refused.
     """
     wanted = {"format", "space", "architecture", "sparsity", "seed"}
-    if not isinstance(data, Mapping) or set(data) != wanted:
+    if not isinstance(data, Mapping) or set(data) - {"training"} != wanted:
         got = sorted(data) if isinstance(data, Mapping) else type(data).__name__
         raise NasError(f"a candidate must have exactly the fields {sorted(wanted)}; got {got} ({where}).")
     if data["format"] != FORMAT:
@@ -68,7 +86,7 @@ def from_json(data: Mapping[str, Any], where: str = "candidate") -> Candidate:
     try:
         sparsity = Sparsity(**data["sparsity"])
         architecture = space.encode(dict(data["architecture"]))
-        return Candidate(architecture, sparsity, int(data["seed"]))
+        return Candidate(architecture, sparsity, int(data["seed"]), str(data.get("training", STATIC)))
     except (TypeError, KeyError) as error:
         raise NasError(f"a candidate's fields must be as `to_json` writes them; got {error} ({where}).") from None
 

@@ -20,6 +20,7 @@ from nas.narrowing import Only, narrowing
 from nas.seeds import derive
 from predictors import multiply_adds
 from pruning import ALLOCATIONS, METHODS, Sparsity
+from pruning.dynamic import STATIC, TRAININGS
 from pruning.methods import CHOSEN
 from pruning.naming import unknown
 from pruning.parameters import existing
@@ -47,16 +48,18 @@ def density_grid(low: float, high: float) -> tuple[float, ...]:
 
 @dataclass(frozen=True)
 class SparsityChoices:
-    """The sparsity half of a genome: which methods, allocations and densities a search may propose."""
+    """The sparsity half of a genome: which methods, allocations, densities and trainings a search may propose."""
 
     methods: tuple[str, ...] = ("random", "magnitude", "snip", "synflow")
     allocations: tuple[str, ...] = ("erk", "uniform", "global")
     densities: tuple[float, ...] = density_grid(0.01, 1.0)
+    trainings: tuple[str, ...] = (STATIC,)
 
     def __post_init__(self) -> None:
         for kind, names, family in (
             ("pruning method", self.methods, METHODS),
             ("allocation", self.allocations, {*ALLOCATIONS, "global"}),
+            ("training", self.trainings, TRAININGS),
         ):
             if not names:
                 raise NasError(f"a search needs at least one {kind}; got none. Known: {sorted(family)}.")
@@ -101,38 +104,48 @@ class CandidateSpace:
 
     @cached_property
     def choices(self) -> tuple[Choice, ...]:
-        """The genome's alphabet: architecture, method, allocation, density, then one multiplier for each stage.
+        """The genome's alphabet: architecture, method, allocation, density, training, a multiplier for each stage.
 
-        Only the ratios of multipliers matter, so a space of one stage has none.
+        Only the ratios of multipliers matter, so a space of one stage has none; masks that may only stay as they are
+        need no gene for it.
         """
         stages = self.space.stages if self.space.stages > 1 else 0
+        trainings = () if self._is_static else (Choice("training", self.sparsity.trainings),)
         return (
             *self._narrowing.choices,
             Choice("method", self.sparsity.methods),
             Choice("allocation", self.sparsity.allocations),
             Choice("density", self.sparsity.densities, ordered=True),
+            *trainings,
             *(Choice(f"multiplier_{i + 1}", MULTIPLIERS, ordered=True) for i in range(stages)),
         )
 
-    def _split(self, genes: Genes) -> tuple[Architecture, Genes, Genes]:
+    @property
+    def _is_static(self) -> bool:
+        return self.sparsity.trainings == (STATIC,)
+
+    def _split(self, genes: Genes) -> tuple[Architecture, Genes, int, Genes]:
+        """Return the architecture, the genes of method, allocation and density, of training, and the multipliers'."""
         cut = len(self.space.choices)
         written = Architecture(self.space.name, self._narrowing.widen(genes[:cut]))
-        return (
-            self.space.canonical(written),
-            tuple(genes[cut : cut + 3]),
-            genes[cut + 3 :],
-        )
+        pattern, rest = tuple(genes[cut : cut + 3]), genes[cut + 3 :]
+        if self._is_static:
+            return self.space.canonical(written), pattern, 0, rest
+        return self.space.canonical(written), pattern, rest[0], rest[1:]
 
     def canonical(self, genes: Genes) -> Genes:
         """Return the representative of all genomes that give the same masked network."""
-        architecture, (method, allocation, density), multipliers = self._split(genes)
+        architecture, (method, allocation, density), training, multipliers = self._split(genes)
         live = len(self.space.stage_patterns(architecture))
         if self.sparsity.densities[density] == 1.0:
-            method, allocation, live = 0, 0, 0
+            method, allocation, training, live = 0, 0, 0, 0
         elif self.sparsity.methods[method] in CHOSEN:  # it chooses whole paths: no allocation, no multipliers
             allocation, live = 0, 0
+        elif self.sparsity.trainings[training] == "gmp" and self.sparsity.allocations[allocation] != "global":
+            method = next(i for i, name in enumerate(self.sparsity.methods) if name not in CHOSEN)  # counts alone tell
         pattern = (*_recentre(multipliers[:live]), *(NEUTRAL for _ in multipliers[live:]))
-        return (*self._narrowing.narrow(architecture.genes), method, allocation, density, *pattern)
+        moves = () if self._is_static else (training,)
+        return (*self._narrowing.narrow(architecture.genes), method, allocation, density, *moves, *pattern)
 
     def decode(self, genes: Genes) -> Candidate:
         """Return the candidate that a genome stands for (of its canonical form)."""
@@ -140,7 +153,7 @@ class CandidateSpace:
         return self._candidate(genes, derive(self.seed, self.digest(genes)))
 
     def _candidate(self, genes: Genes, seed: int) -> Candidate:
-        architecture, (method, allocation, density), multipliers = self._split(genes)
+        architecture, (method, allocation, density), training, multipliers = self._split(genes)
         patterns = self.space.stage_patterns(architecture)
         factors = tuple(
             (glob, MULTIPLIERS[m]) for glob, m in zip(patterns, multipliers, strict=False) if len(set(multipliers)) > 1
@@ -153,7 +166,7 @@ class CandidateSpace:
             rounds=ROUNDS.get(name, 1),
             multipliers=factors,
         )
-        return Candidate(architecture, sparsity, seed)
+        return Candidate(architecture, sparsity, seed, self.sparsity.trainings[training])
 
     def digest(self, genes: Genes) -> str:
         """Return 16 hexadecimal digits that equal networks share and different ones do not."""
@@ -166,7 +179,7 @@ class CandidateSpace:
 
     def feasible(self, genes: Genes) -> bool:
         """Return whether the network is within the cost bound and can keep a weight in every layer."""
-        architecture, (_, _, density), _ = self._split(self.canonical(genes))
+        architecture, (_, _, density), _, _ = self._split(self.canonical(genes))
         cost, total, layers = self._cost(architecture)
         within = self.max_multiply_adds is None or cost <= self.max_multiply_adds
         return within and round(self.sparsity.densities[density] * total) >= layers

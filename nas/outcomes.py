@@ -28,7 +28,8 @@ class Outcome:
     """A finished training. `kept`/`total` count prunable weights; `multiply_adds` are the kept ones per sample.
 
     `test_accuracy` is measured only for a network retrained after the search: nothing that steers a search may
-    see it, so a trial's outcome does not have it.
+    see it, so a trial's outcome does not have it. `training_density` is the mean kept fraction over the steps of
+    training, where the mask moved: what gradual pruning cost beyond what it left.
     """
 
     val_accuracy: float
@@ -39,6 +40,7 @@ class Outcome:
     total: int
     multiply_adds: int
     test_accuracy: float | None = None
+    training_density: float | None = None
 
     @property
     def density(self) -> float:

@@ -30,6 +30,7 @@ from nas.tasks import TabularTask, Task
 from predictors import features, multiply_adds
 from predictors.table import matrix
 from pruning import PruningError
+from pruning.dynamic import STATIC
 
 Floats = NDArray[np.float64]
 
@@ -119,7 +120,8 @@ class Screen:
         chosen, names = self._guide(history)
         if chosen is None:
             return _proposal(proposals[0], described[0], overhead)
-        mean, deviation = chosen.guide.posterior(matrix([described[i].features for i in known], names))
+        rows = [self._row(described[i].features, described[i].candidate.training) for i in known]
+        mean, deviation = chosen.guide.posterior(matrix(rows, names))
         values = self._values(mean, deviation, [described[i] for i in known], history)
         best = int(np.argmax(values))
         overhead["predict"] = time.perf_counter() - start
@@ -140,16 +142,24 @@ class Screen:
     def _guide(self, history: History) -> tuple[Chosen | None, tuple[str, ...]]:
         """Return the guide to heed, or None, and the names of its columns."""
         finished = _finished(history)
-        names = tuple(finished[0].features)
+        names = tuple(self._row(finished[0].features, STATIC))
         if self._guidance is None:
             assert self.settings is not None
             settings = GuidanceSettings(minimum=self.settings.minimum, guides=self.settings.guides)
             self._guidance = Guidance(settings, names)
         for record in finished:
             if record.number not in self._rows:  # so that a long history costs what is new in it
-                self._rows[record.number] = matrix([record.features], names)[0]
+                row = self._row(record.features, str(record.candidate.get("training", STATIC)))
+                self._rows[record.number] = matrix([row], names)[0]
         x = np.stack([self._rows[record.number] for record in finished])
         return self._guidance.guide(x, merit(np.array([_accuracy(record) for record in finished]))), names
+
+    def _row(self, structure: Mapping[str, float], training: str) -> Mapping[str, float]:
+        """Return what a guide knows of a candidate: its structure and, where trainings differ, which is its own."""
+        trainings = self._candidates.sparsity.trainings
+        if len(trainings) == 1:
+            return structure
+        return {**structure, **{f"training/{name}": float(name == training) for name in trainings}}
 
     def _values(self, mean: Floats, deviation: Floats, described: Sequence[Description], history: History) -> Floats:
         """Return what each proposal is expected to gain, from the belief about its merit."""

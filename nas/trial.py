@@ -10,7 +10,7 @@ from nas.executors import Job
 from nas.outcomes import Failure, Outcome
 from nas.realize import realize
 from nas.tasks import TabularTask, Task
-from nas.training import Recipe, TrainingFailed, half_batch, train
+from nas.training import Recipe, TrainingFailed, half_batch, train_masks
 from pruning import PruningError
 
 
@@ -45,16 +45,17 @@ def run_trial(job: Job, task: Task, settings: TrialSettings) -> Outcome | Failur
     start = time.perf_counter()
     try:
         module, masks = realize(candidate, task)
-        return train(
+        return train_masks(
             module,
             masks,
             task,
             half_batch(recipe) if job.half_batch else recipe,
             seed=candidate.seed,
+            training=candidate.training,
             device=settings.device,
             time_limit_seconds=settings.time_limit_seconds,
             stage=job.stage,
-        )
+        ).outcome
     except PruningError as error:
         return Failure("infeasible", str(error), time.perf_counter() - start)
     except TrainingFailed as error:

@@ -91,13 +91,41 @@ def equal_count_width_factor(density: float) -> float:
     return 1 / math.sqrt(density)
 
 
+def guaranteed_copies(target: Sequence[int], densities: Sequence[float], failure: float = 0.1) -> list[int]:
+    """Return how many copies a masked network needs of each of the target's inputs and hidden units.
+
+    From the output backwards, layer l has so many copies of each unit of the target that each copy of each unit after
+    it finds an edge for every weight. Arguments and errors are those of `guaranteed_widths`.
+
+    Returns:
+        k numbers: of the inputs, then of each hidden layer of the target.
+    """
+    layers = len(target) - 1
+    if layers < 1 or len(densities) != layers + 1 or min(target) < 1:
+        raise PruningError(
+            f"there must be k + 1 sizes >= 1 of a target of k layers and k + 1 densities; got sizes {list(target)}, "
+            f"{len(densities)} densities. The masked network has one layer more than the target."
+        )
+    _check_failure(failure)
+    copies = [1] * (layers + 1)  # of the units of each of the target's sizes; the outputs once
+    for layer in reversed(range(layers)):
+        requirements = copies[layer + 1] * target[layer] * target[layer + 1]
+        copies[layer] = guaranteed_width_factor(densities[layer + 1], requirements, failure / (layers + 1))
+    return copies[:-1]
+
+
+def first_width(inputs: int, copies: int, density: float) -> int:
+    """Return the width of a masked first layer with so many copies of each input, units that see none included."""
+    seen = success_probability(density, inputs, 1)  # a first-layer unit has any input at all
+    return math.ceil(1.05 * inputs * copies / seen)
+
+
 def guaranteed_widths(target: Sequence[int], densities: Sequence[float], failure: float = 0.1) -> list[int]:
     """Return the hidden widths of a masked fully connected network that contains any dense target with biases.
 
     The masked network has one layer more than the target: inputs cannot be copied, so its first hidden layer holds
-    the copies of the inputs. From the output backwards, layer l has copies_l of each unit of the target, so many
-    that each copy of each unit after it finds an edge for every weight. First-layer units that drew no input are
-    made up for by width.
+    the copies of the inputs. Each width is the target's times `guaranteed_copies`; first-layer units that drew no
+    input are made up for by width. `pruning.embedding.embed_` carries the construction out.
 
     Args:
         target: the target's sizes: inputs, hidden ..., outputs; k + 1 numbers for k layers.
@@ -114,20 +142,9 @@ def guaranteed_widths(target: Sequence[int], densities: Sequence[float], failure
     Differs from the paper: exact success probability instead of its bound; the first layer's empty units, and 5 %
     more of it because the assignment of its units to inputs is greedy, are our own addition.
     """
-    layers = len(target) - 1
-    if layers < 1 or len(densities) != layers + 1 or min(target) < 1:
-        raise PruningError(
-            f"there must be k + 1 sizes >= 1 of a target of k layers and k + 1 densities; got sizes {list(target)}, "
-            f"{len(densities)} densities. The masked network has one layer more than the target."
-        )
-    _check_failure(failure)
-    copies = [1] * (layers + 1)  # of the units of each of the target's sizes; the outputs once
-    for layer in reversed(range(layers)):
-        requirements = copies[layer + 1] * target[layer] * target[layer + 1]
-        copies[layer] = guaranteed_width_factor(densities[layer + 1], requirements, failure / (layers + 1))
-    seen = success_probability(densities[0], target[0], 1)  # a first-layer unit has any input at all
-    first = math.ceil(1.05 * target[0] * copies[0] / seen)
-    return [first, *(target[layer] * copies[layer] for layer in range(1, layers))]
+    copies = guaranteed_copies(target, densities, failure)
+    hidden = (size * count for size, count in zip(target[1:-1], copies[1:], strict=True))
+    return [first_width(target[0], copies[0], densities[0]), *hidden]
 
 
 def _check_share(name: str, value: float) -> None:

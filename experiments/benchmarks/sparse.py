@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import math
-import os
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from itertools import pairwise
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +35,8 @@ class Row:
             of a network have CSR in those linear layers where it won its own timing, and are None if it won in none.
         dense_bytes, csr_bytes, compacted_bytes, compacted_csr_bytes: on disk, safetensors.
         weights_left: weights of the compacted network, zeros included, as a share of all.
+        connected: whether the mask leaves a way from input to output. If not, the network's output is a constant, and
+            its speed is no speed-up: it is in no ratio of the summary.
     """
 
     part: str
@@ -54,42 +53,51 @@ class Row:
     compacted_bytes: int | None
     compacted_csr_bytes: int | None
     weights_left: float | None
+    connected: bool | None = None
 
 
 def sparse(folder: Path, say: Callable[[str], None]) -> Table:
     """Return latency and size of linear layers and networks, dense, as CSR and compacted, and draw the ratios.
 
     Each line's forms are timed in turn, in the same rounds, by the CPU seconds of one thread: those of the wall
-    clock on an idle machine. Layers and networks run side by side, one to a core. Networks have initial weights.
+    clock on an idle machine. Networks have initial weights. A killed run goes on where it was.
     """
     from experiments.benchmarks.sparse_figure import draw
     from experiments.report.figures.canvas import render
+    from experiments.reproduce.resumed import resumed
 
-    rows: list[Row] = []
-    context = get_context("forkserver")
-    with ProcessPoolExecutor(min(os.cpu_count() or 1, len(NETWORKS) + 1), mp_context=context) as pool:
-        for part in pool.map(measured, ("linear", *NETWORKS)):
-            rows += part
-            for row in part:
-                say(_told(row))
-    folder.mkdir(parents=True, exist_ok=True)
+    def measure(part: str) -> list[dict[str, Any]]:
+        found = measured(part)
+        for row in found:
+            say(_told(row))
+        return [asdict(row) for row in found]
+
+    rows = [Row(**row) for row in resumed(folder / "sparse.jsonl", parts(), measure, lambda line: None)]
     (folder / "sparse.png").write_bytes(render(lambda: draw(rows), "png"))
     return Table("sparse", _protocol(), [asdict(row) for row in rows], summarised(rows))
 
 
+def parts() -> list[str]:
+    """Return what is measured piece by piece: "linear SIDE", and "NETWORK METHOD DENSITY"."""
+    masks = [f"{name} {method[0]} {d:g}" for name in NETWORKS for method in METHODS for d in NETWORK_DENSITIES]
+    return [*(f"linear {side}" for side in SIDES), *masks]
+
+
 def measured(part: str) -> list[Row]:
-    """Return the rows of the linear layers ("linear") or of a network, measured on one thread of this process."""
+    """Return the rows of one of `parts`, measured on one thread of this process."""
     import torch
+
+    name, *rest = part.split(" ")
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        return list(_linear() if part == "linear" else _network(part))
+        return list(_linear(int(rest[0])) if name == "linear" else _network(name, rest[0], float(rest[1])))
     finally:
         torch.set_num_threads(threads)
 
 
-def _linear() -> Iterator[Row]:
+def _linear(side: int) -> Iterator[Row]:
     import torch
     from torch import nn
 
@@ -97,29 +105,28 @@ def _linear() -> Iterator[Row]:
     from pruning import Evidence, Sparsity, prune
     from pruning.compaction import CSRLinear, csr_bytes, dense_bytes, interleaved
 
-    for side in SIDES:
-        layer = nn.Linear(side, side, device="meta").to_empty(device="cpu").requires_grad_(False)
-        for parameter in layer.parameters():
-            parameter.normal_(0.0, side**-0.5, generator=stream(0, "init"))
-        for density in DENSITIES:
-            masks = prune(layer, Sparsity("random", density), Evidence((side,), stream(0, "mask")))
-            csr = CSRLinear(layer.weight, masks["weight"], layer.bias)
-            sizes = dense_bytes(layer), csr_bytes(layer, masks)
-            for batch in LINEAR_BATCHES:
-                inputs = torch.randn(batch, side, generator=stream(0, "inputs"))
-                ways = {"dense": _call(layer, inputs), "csr": _call(csr, inputs)}
-                found = {name: 1000 * value for name, value in interleaved(ways, seconds=0.1).items()}
-                yield Row(
-                    "linear", f"{side}x{side}", "random", density, batch, found["dense"], found["csr"], None, None,
-                    *sizes, None, None, None,
-                )  # fmt: skip
+    layer = nn.Linear(side, side, device="meta").to_empty(device="cpu").requires_grad_(False)
+    for parameter in layer.parameters():
+        parameter.normal_(0.0, side**-0.5, generator=stream(0, "init"))
+    for density in DENSITIES:
+        masks = prune(layer, Sparsity("random", density), Evidence((side,), stream(0, "mask")))
+        csr = CSRLinear(layer.weight, masks["weight"], layer.bias)
+        sizes = dense_bytes(layer), csr_bytes(layer, masks)
+        for batch in LINEAR_BATCHES:
+            inputs = torch.randn(batch, side, generator=stream(0, "inputs"))
+            ways = {"dense": _call(layer, inputs), "csr": _call(csr, inputs)}
+            found = {name: 1000 * value for name, value in interleaved(ways, seconds=0.1).items()}
+            yield Row(
+                "linear", f"{side}x{side}", "random", density, batch, found["dense"], found["csr"], None, None,
+                *sizes, None, None, None,
+            )  # fmt: skip
 
 
 def _call(network: Callable[[Any], object], inputs: Any) -> Callable[[], object]:
     return lambda: network(inputs)
 
 
-def _network(name: str) -> Iterator[Row]:
+def _network(name: str, method: str, density: float) -> Iterator[Row]:
     from experiments.compacting import compare
     from nas.seeds import stream
     from pruning import Evidence, Sparsity, prune
@@ -128,49 +135,43 @@ def _network(name: str) -> Iterator[Row]:
 
     shape = EVERY[name].signature.input_shape
     module = EVERY[name].build(EVERY[name].signature, stream(0, "init"))
-    for method, allocation, rounds in METHODS:
-        for density in NETWORK_DENSITIES:
-            sparsity = Sparsity(method, density, allocation, rounds=rounds)
-            masks = prune(module, sparsity, Evidence(shape, stream(0, "mask")))
-            small = compact(module, masks, shape)
-            found = compare(
-                module,
-                masks,
-                small,
-                shape,
-                batches=NETWORKS[name],
-                seconds=0.2,
-                least=3,
-                with_masked=False,
-                with_control=False,
-                zipped=False,
-            )
-            forms = {form.name: form for form in found.forms}
-            for batch in NETWORKS[name]:
-                taken = {key: 1000 * form.seconds[batch] for key, form in forms.items() if batch in form.seconds}
-                yield Row(
-                    part="networks",
-                    name=name,
-                    method=method,
-                    density=density,
-                    batch=batch,
-                    dense_ms=taken["dense"],
-                    csr_ms=taken.get("masked + CSR"),
-                    compacted_ms=taken["compacted"],
-                    compacted_csr_ms=taken.get("compacted + CSR"),
-                    dense_bytes=forms["dense"].bytes or 0,
-                    csr_bytes=forms["masked"].csr_bytes or 0,
-                    compacted_bytes=forms["compacted"].bytes,
-                    compacted_csr_bytes=forms["compacted"].csr_bytes,
-                    weights_left=small.masks.total / masks.total,
-                )
+    allocation, rounds = next((allocation, rounds) for known, allocation, rounds in METHODS if known == method)
+    sparsity = Sparsity(method, density, allocation, rounds=rounds)
+    masks = prune(module, sparsity, Evidence(shape, stream(0, "mask")))
+    small = compact(module, masks, shape)
+    batches = NETWORKS[name]
+    found = compare(
+        module, masks, small, shape,
+        batches=batches, seconds=0.2, least=3, with_masked=False, with_control=False, zipped=False,
+    )  # fmt: skip
+    forms = {form.name: form for form in found.forms}
+    for batch in batches:
+        taken = {key: 1000 * form.seconds[batch] for key, form in forms.items() if batch in form.seconds}
+        yield Row(
+            part="networks",
+            name=name,
+            method=method,
+            density=density,
+            batch=batch,
+            dense_ms=taken["dense"],
+            csr_ms=taken.get("masked + CSR"),
+            compacted_ms=taken["compacted"],
+            compacted_csr_ms=taken.get("compacted + CSR"),
+            dense_bytes=forms["dense"].bytes or 0,
+            csr_bytes=forms["masked"].csr_bytes or 0,
+            compacted_bytes=forms["compacted"].bytes,
+            compacted_csr_bytes=forms["compacted"].csr_bytes,
+            weights_left=small.masks.total / masks.total,
+            connected=small.connected,
+        )
 
 
 def summarised(rows: Sequence[Row]) -> dict[str, Any]:
     """Return the break-even densities of CSR, and the ratios of dense to compacted time and bytes."""
     linear = [row for row in rows if row.part == "linear"]
     curves = {f"{name}, batch {batch}": _curve(linear, name, batch) for name, batch in _keys(linear)}
-    networks = [row for row in rows if row.part == "networks"]
+    every = [row for row in rows if row.part == "networks"]
+    networks = [row for row in every if row.connected is not False]
     return {
         "csr_breaks_even_at_density": {name: break_even(curve) for name, curve in curves.items()},
         "times_as_fast_compacted": {
@@ -184,6 +185,9 @@ def summarised(rows: Sequence[Row]) -> dict[str, Any]:
             for row in networks
             if row.compacted_bytes and row.batch == 1
         },
+        "constants_whose_speed_means_nothing": list(
+            dict.fromkeys(f"{row.name}, {row.method} {row.density:g}" for row in every if row.connected is False)
+        ),
     }
 
 
@@ -225,11 +229,12 @@ def _label(row: Row) -> str:
 
 
 def _told(row: Row) -> str:
-    parts = [f"{_label(row)}: dense {row.dense_ms:.3g} ms"]
+    told = [f"{_label(row)}: dense {row.dense_ms:.3g} ms"]
     for name in ("csr", "compacted", "compacted_csr"):
         value = getattr(row, f"{name}_ms")
-        parts += [f"{name} {value:.3g} ms"] if value is not None else []
-    return ", ".join(parts)
+        told += [f"{name} {value:.3g} ms"] if value is not None else []
+    told += ["a constant: its mask cuts it through"] if row.connected is False else []
+    return ", ".join(told)
 
 
 def _protocol() -> str:

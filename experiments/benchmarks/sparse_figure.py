@@ -15,8 +15,6 @@ from experiments.report.figures.canvas import INK, MARKERS, MUTED, looks, new_fi
 if TYPE_CHECKING:
     from experiments.benchmarks.sparse import Row
 
-_CUT_THROUGH = 1e-3
-"""A network with so small a share of its weights left is a constant: no figure shows its speed."""
 _DASHES: tuple[Any, ...] = ("solid", (0, (4, 2)))
 """One for each batch size."""
 
@@ -50,7 +48,7 @@ def _linear(axes: Axes, rows: Sequence[Row]) -> None:
 
 def _networks(axes: Axes, rows: Sequence[Row]) -> None:
     largest = {row.name: row.batch for row in sorted(rows, key=lambda row: row.batch)}
-    left = [row for row in rows if (row.weights_left or 0.0) > _CUT_THROUGH]
+    left = [row for row in rows if row.connected is not False]  # the speed of a constant is no figure
     shown = [row for row in left if row.batch == largest[row.name] and row.compacted_ms]
     methods = list(dict.fromkeys(row.method for row in shown))
     style = looks(list(dict.fromkeys(row.name for row in shown)))
@@ -80,9 +78,10 @@ def _ratios(axes: Axes, densities: Sequence[float]) -> None:
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.axhline(1.0, color=INK, linewidth=1.2)
-    axes.annotate(
-        "as fast as dense", (densities[-1], 1.0), (0, 4), textcoords="offset points", color=INK, fontsize=10, ha="right"
-    )
+    axes.annotate(  # beside the axes: within them it would lie on the lines it is about
+        "as fast\nas dense", (1.0, 1.0), (5, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
+        color=INK, fontsize=10, va="center", annotation_clip=False,
+    )  # fmt: skip
     axes.set_xticks(densities, [f"{density:g}" for density in densities])
     axes.xaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

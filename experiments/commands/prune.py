@@ -16,10 +16,12 @@ def prune(
     network: Network = None,
     candidate: CandidateFile = None,
     method: Annotated[
-        str | None, typer.Option(help="How weights are chosen: random, magnitude, snip, grasp, synflow, phew, npb, ...")
+        str | None,
+        typer.Option(help="How weights are chosen: random, magnitude, snip, grasp, synflow, phew, npb, ntt, ..."),
     ] = None,
     density: Annotated[float | None, typer.Option(help="Fraction of the weights to keep, in (0, 1].")] = None,
     rounds: Annotated[int | None, typer.Option(help="How often the method scores what is left; 1 by default.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Steps of method ntt, which trains; 2,000 by default.")] = None,
     schedule: Annotated[
         str | None, typer.Option(help="How the count falls from round to round: exponential (default) or linear.")
     ] = None,
@@ -82,7 +84,9 @@ def prune(
     weights: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Also write the initial weights, masked: safetensors.", rich_help_panel=_WEIGHTS
+            metavar="FILE",
+            help="Also write the initial weights (of ntt: those it found), masked: safetensors.",
+            rich_help_panel=_WEIGHTS,
         ),
     ] = None,
     task: TaskName = None,
@@ -94,11 +98,13 @@ def prune(
     """Choose which weights of a network to keep, at its initialisation; a candidate brings its own pattern."""
     from dataclasses import replace
 
+    from experiments.errors import ExperimentError
     from experiments.layers import layer_rows
     from experiments.masking import by_layer, masks_of, sparsity_of
     from experiments.networks import find_subject, notes
     from experiments.output import Output
     from experiments.terminal.layer_table import layer_table
+    from experiments.transferring import NTT, check, transferred
     from experiments.weights import Weights, save_weights
     from pruning import PruningError, save_masks
     from pruning.diagnostics import connectivity
@@ -111,6 +117,11 @@ def prune(
         "multipliers": by_layer(multiplier or (), "--multiplier", "factor"),
         "allow_empty": allow_empty, "sampling": "bernoulli" if bernoulli else None,
     }  # fmt: skip
+    if method == NTT:
+        check({**given, "isometry": isometry})
+        given["method"] = "magnitude"
+    elif steps is not None:
+        raise ExperimentError("--steps must come with --method ntt, which alone trains. Leave it out.")
     start = Weights(seed, init, gain, isometry)
     if candidate is None:
         sparsity_of(given, like)  # refuse a bad value before anything is built
@@ -119,8 +130,13 @@ def prune(
     sparsity = sparsity_of(given, like, own.sparsity if own else None)
     start = replace(start, seed=own.seed) if own else start
     start.draw_(subject.module)
-    masks = masks_of(subject, sparsity, start.seed)
-    start.finish_(subject.module, masks)
+    if method == NTT:
+        found = transferred(subject, sparsity, start.seed, steps)
+        masks = found.masks
+        found.load_(subject.module)
+    else:
+        masks = masks_of(subject, sparsity, start.seed)
+        start.finish_(subject.module, masks)
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         save_masks(masks, out, {**notes(subject), **start.notes()})
@@ -132,7 +148,7 @@ def prune(
         wiring = None
     rows = layer_rows(masks, wiring)
     output.results.print(
-        layer_table(f"{subject.name}, {sparsity.method} at {sparsity.density:g}", rows, output.results.width)
+        layer_table(f"{subject.name}, {masks.metadata['method']} at {sparsity.density:g}", rows, output.results.width)
     )
     for what, file in (("masks", out), ("weights", weights)):
         if file is not None:
@@ -140,7 +156,7 @@ def prune(
     output.emit(
         {
             "network": subject.name,
-            "method": sparsity.method,
+            "method": masks.metadata["method"],
             "allocation": sparsity.allocation,
             "rounds": sparsity.rounds,
             "requested": sparsity.density,

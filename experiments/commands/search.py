@@ -62,6 +62,10 @@ def search(
     ] = None,
     methods: Annotated[list[str] | None, typer.Option("--method", help="Pruning methods to propose.")] = None,
     allocations: Annotated[list[str] | None, typer.Option("--allocation", help="Allocations to propose.")] = None,
+    trainings: Annotated[
+        list[str] | None,
+        typer.Option("--training", help="How masks may move in training: static (default), rigl, set, gmp."),
+    ] = None,
     screen: Annotated[
         bool | None, typer.Option("--screen/--no-screen", help="Let a predictor choose among proposals.")
     ] = None,

@@ -12,6 +12,7 @@ from typing import Any
 from experiments.config import data_folder
 from experiments.finalists_file import read_finalists
 from experiments.report.summary import Best, Expectation, Finalist, Layer, RunSummary, Trial
+from experiments.report.words import chosen_by
 from experiments.studies import Study
 from nas import outcomes
 from nas.candidates import from_json
@@ -77,7 +78,7 @@ def _trial(record: Record) -> Trial:
     trial = Trial(
         number=record.number,
         state=record.state,
-        method="dense" if dense else str(sparsity.get("method", "")),
+        method="dense" if dense else chosen_by(record.candidate),
         allocation="" if dense else str(sparsity.get("allocation", "")),
         density=density,
         explored=record.explored,

@@ -11,10 +11,12 @@ from typing import Any
 from experiments.files import write_text
 from nas.outcomes import Failure, Outcome
 from nas.records import Record
+from pruning.dynamic import STATIC
 
 COLUMNS = (
     "number", "state", "val_accuracy", "kept", "total", "density", "multiply_adds", "epochs", "seconds",
-    "error", "message", "attempts", "explored", "prediction", "method", "allocation", "digest", "architecture",
+    "error", "message", "attempts", "explored", "prediction", "method", "allocation", "training",
+    "training_density", "digest", "architecture",
 )  # fmt: skip
 
 
@@ -41,6 +43,7 @@ def row_of(record: Record) -> dict[str, Any]:
         "prediction": record.prediction,
         "method": sparsity.get("method"),
         "allocation": sparsity.get("allocation"),
+        "training": record.candidate.get("training", STATIC) if sparsity else None,
         "digest": record.digest,
         "architecture": " ".join(f"{name}={value}" for name, value in architecture.items()),
     }
@@ -50,7 +53,7 @@ def row_of(record: Record) -> dict[str, Any]:
 
 def _result(outcome: Outcome | Failure | None) -> dict[str, Any]:
     if isinstance(outcome, Outcome):
-        names = ("val_accuracy", "kept", "total", "density", "multiply_adds", "epochs", "seconds")
+        names = ("val_accuracy", "kept", "total", "density", "multiply_adds", "epochs", "seconds", "training_density")
         return {name: getattr(outcome, name) for name in names}
     if isinstance(outcome, Failure):
         return {"error": outcome.error, "message": outcome.message, "seconds": outcome.seconds}

@@ -79,3 +79,9 @@ def _word(name: str, choice: str, value: Any) -> str:
     if name in COUNTS:
         return f"{value} {name.removesuffix('s') if value == 1 else name}"
     return f"{choice} {value}"
+
+
+def chosen_by(candidate: Mapping[str, Any]) -> str:
+    """Return what chose the mask: the method, and the training where it moved the mask on."""
+    method, training = candidate.get("sparsity", {}).get("method", ""), candidate.get("training")
+    return f"{method} + {training}" if training else str(method)

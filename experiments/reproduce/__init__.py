@@ -12,6 +12,7 @@ from experiments.reproduce.mnist_pruning import mnist_pruning
 from experiments.reproduce.nasbench201_prediction import nasbench201_prediction
 from experiments.reproduce.ntt import ntt
 from experiments.reproduce.phew_widths import phew_widths
+from experiments.reproduce.random_embedding import random_embedding
 from experiments.reproduce.random_source import random_source
 from experiments.reproduce.reber.reproduction import reber
 from experiments.reproduce.reber_structure import reber_structure
@@ -23,6 +24,7 @@ REPRODUCTIONS: dict[str, Benchmark] = {
     "nasbench201-prediction": nasbench201_prediction,
     "ntt": ntt,
     "phew-widths": phew_widths,
+    "random-embedding": random_embedding,
     "random-source": random_source,
     "reber": reber,
     "reber-structure": reber_structure,

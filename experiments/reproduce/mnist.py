@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from nas.seeds import derive, stream
 from nas.tasks import Task, load_task
@@ -55,16 +54,3 @@ def trained(
     task = task or mnist_images()
     train(module, masks, task, recipe, seed=derive(seed, phase))
     return evaluate(module, task.test, task)
-
-
-def batches(task: Task, size: int, generator: torch.Generator) -> Callable[[], tuple[Tensor, Tensor]]:
-    """Return a function that returns the next training batch of `size` images, each epoch in a new order."""
-    waiting: list[Tensor] = []
-
-    def following() -> tuple[Tensor, Tensor]:
-        if not waiting:
-            order = torch.randperm(len(task.train), generator=generator)
-            waiting.extend(torch.split(order[: len(order) // size * size], size))
-        return task.batch(task.train, waiting.pop())
-
-    return following

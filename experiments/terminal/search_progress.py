@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
-from experiments.report.words import duration, epochs, percent, share
+from experiments.report.words import chosen_by, duration, epochs, percent, share
 from experiments.terminal.running_table import Running, running_table
 from nas.events import Closed, Event, Exhausted, Retried, Screening, Started
 from nas.outcomes import Failure, Outcome
@@ -89,11 +89,11 @@ class SearchProgress:
                 self._say(self._line(record, record.outcome))
 
     def _line(self, record: Record, outcome: Outcome) -> str:
-        sparsity = record.candidate["sparsity"]
+        chosen, allocation = chosen_by(record.candidate), record.candidate["sparsity"]["allocation"]
         rung = f" after {epochs(self._rungs[record.rung])}" if len(self._rungs) > 1 else ""
         return (
             f"[{self._finished}/{self._trials}] trial {record.number}: {percent(outcome.val_accuracy)}{rung} at "
-            f"density {share(outcome.density)} ({sparsity['method']}, {sparsity['allocation']}) in "
+            f"density {share(outcome.density)} ({chosen}, {allocation}) in "
             f"{duration(outcome.seconds)}; best {percent(self._best)}"
         )
 

@@ -2,8 +2,19 @@
 
 from nas.training.evaluate import evaluate
 from nas.training.failure import TrainingFailed
-from nas.training.loop import train
+from nas.training.loop import Trained, train, train_masks
 from nas.training.recipe import Recipe, half_batch
 from nas.training.recipes import RECIPES, Recipes, recipe_for
 
-__all__ = ["RECIPES", "Recipe", "Recipes", "TrainingFailed", "evaluate", "half_batch", "recipe_for", "train"]
+__all__ = [
+    "RECIPES",
+    "Recipe",
+    "Recipes",
+    "Trained",
+    "TrainingFailed",
+    "evaluate",
+    "half_batch",
+    "recipe_for",
+    "train",
+    "train_masks",
+]

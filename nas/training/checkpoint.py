@@ -1,4 +1,4 @@
-"""A training on disk between two of its stages: weights, optimiser, generators and the epochs so far.
+"""A training on disk between two of its stages: weights, optimiser, masks, generators and the epochs so far.
 
 A checkpoint is a cache. Trainings are functions of their candidate, so one that is missing, cut short or of another
 training costs time and nothing else. Safetensors and JSON: reading one runs nothing.
@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from nas.outcomes import Epoch
 from nas.tasks.task import Task
 from nas.training.feed import Feed
+from nas.training.moves import Moves
 from nas.training.recipe import Recipe
 from pruning import MaskSet
 
@@ -32,6 +33,7 @@ class Training:
     module: nn.Module
     optimizer: torch.optim.Optimizer
     feed: Feed
+    moves: Moves
 
     def generators(self) -> dict[str, torch.Generator]:
         """Return the generators that the training draws from, the global ones of dropout included."""
@@ -43,10 +45,10 @@ class Training:
         return found
 
 
-def identity(task: Task, recipe: Recipe, masks: MaskSet, seed: int) -> str:
+def identity(task: Task, recipe: Recipe, masks: MaskSet, seed: int, training: str) -> str:
     """Return a digest of all that decides a training besides its network: a checkpoint of another is not resumed."""
     digest = hashlib.sha256()
-    about = (task.name, asdict(recipe), seed, str(task.device), torch.get_num_threads(), torch.__version__)
+    about = (task.name, asdict(recipe), seed, training, str(task.device), torch.get_num_threads(), torch.__version__)
     digest.update(json.dumps(about).encode())
     for name, mask in masks.items():
         digest.update(name.encode() + mask.numpy().tobytes())
@@ -60,6 +62,7 @@ def save(path: Path, training: Training, curve: Sequence[Epoch], about: str) -> 
     tensors = {f"module.{name}": value for name, value in training.module.state_dict().items()}
     for index, state in training.optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{key}": value for key, value in state.items() if value is not None}
+    tensors |= {f"moves.{name}": value for name, value in training.moves.tensors().items()}
     tensors |= {f"random.{name}": generator.get_state() for name, generator in training.generators().items()}
     plain = {name: torch.as_tensor(value).detach().cpu().contiguous().clone() for name, value in tensors.items()}
     metadata = {"identity": about, "curve": json.dumps([asdict(epoch) for epoch in curve])}
@@ -82,6 +85,7 @@ def restore_(path: Path, training: Training, about: str, until: int) -> list[Epo
     if found is None or len(found[1]) > until:
         return []
     tensors, curve = found
+    training.moves.go_on_(_part(tensors, "moves."))  # before the weights, of which it zeroes what is not kept
     training.module.load_state_dict(_part(tensors, "module."))
     _fill_optimizer_(training.optimizer, _part(tensors, "optimizer."))
     states = _part(tensors, "random.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 import torch
@@ -21,15 +22,26 @@ from nas.training.deadline import Deadline
 from nas.training.evaluate import evaluate
 from nas.training.failure import TrainingFailed, memory_errors_named
 from nas.training.feed import Feed, make_feed
+from nas.training.moves import Moves
 from nas.training.optimizers import make_optimizer, set_rate
 from nas.training.recipe import Recipe
 from nas.training.schedule import rate_share
-from nas.training.surroundings import held, surroundings
+from nas.training.surroundings import prepared, surroundings
 from predictors.structure import multiply_adds
 from pruning import MaskSet, check_masks
+from pruning.dynamic import STATIC, TRAININGS
+from pruning.naming import unknown
 
 _LOOK_EVERY = 50
 """Steps between looks at the loss: each look makes the host wait for a GPU."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What a training came to, and the masks at its end."""
+
+    outcome: Outcome
+    masks: MaskSet
 
 
 def train(
@@ -44,12 +56,39 @@ def train(
     on_epoch: Callable[[Epoch], None] | None = None,
     stage: Stage | None = None,
 ) -> Outcome:
-    """Return the outcome of training `module` in place, its masked weights exactly 0 throughout.
+    """Return the outcome of training `module` in place with masks that stay as they are; see `train_masks`."""
+    return train_masks(
+        module,
+        masks,
+        task,
+        recipe,
+        seed=seed,
+        device=device,
+        time_limit_seconds=time_limit_seconds,
+        on_epoch=on_epoch,
+        stage=stage,
+    ).outcome
 
-    Data order, augmentation and dropout come from the streams "order", "augment" and "dropout" of `seed`: with
-    the same module, masks, task, recipe, seed, device and thread count the result is the same, bit for bit (on
-    a GPU if `recipe.deterministic`). The global random state and cuDNN's settings are left as they were, the
-    module is left on `device`, contiguous, in train mode. `task.test` is never looked at.
+
+def train_masks(
+    module: nn.Module,
+    masks: MaskSet,
+    task: Task,
+    recipe: Recipe,
+    *,
+    seed: int,
+    training: str = STATIC,
+    device: torch.device | str = "cpu",
+    time_limit_seconds: float | None = None,
+    on_epoch: Callable[[Epoch], None] | None = None,
+    stage: Stage | None = None,
+) -> Trained:
+    """Return the outcome of training `module` in place, its masked weights exactly 0 throughout, and its last masks.
+
+    Data order, augmentation, dropout and moves of the mask come from the streams "order", "augment", "dropout" and
+    "moves" of `seed`: with the same module, masks, task, recipe, seed, device and thread count the result is the
+    same, bit for bit (on a GPU if `recipe.deterministic`). The global random state and cuDNN's settings are left
+    as they were, the module is left on `device`, contiguous, in train mode. `task.test` is never looked at.
 
     Args:
         module: on any device; float32.
@@ -57,6 +96,7 @@ def train(
         task: on any device; it is used where it is if that is `device`, else copied.
         recipe: the settings.
         seed: of the named streams.
+        training: name in TRAININGS: how the mask moves. It ends with the layer counts of `masks`.
         device: where to train.
         time_limit_seconds: wall time for everything in here, checked at each step.
         on_epoch: called after each epoch (and its validation); what it raises passes through.
@@ -65,30 +105,37 @@ def train(
 
     Raises:
         TrainingFailed: "non_finite_loss", "time_limit" or "out_of_memory".
-        NasError: the batch is larger than the training split, the limit is not positive, or the stage ends outside
-            the training.
+        NasError: the batch is larger than the training split, the limit is not positive, the stage ends outside the
+            training, or the training is unknown.
         PruningError: the masks do not fit the module.
     """
+    if training not in TRAININGS:
+        raise NasError(unknown("training", training, TRAININGS))
     deadline = Deadline(time_limit_seconds)
     arithmetic = choose(torch.device(device), recipe.precision, recipe.channels_last)
     check_masks(module, masks)
-    cost = multiply_adds(module, task.signature.input_shape, masks)
-    with memory_errors_named(), surroundings(arithmetic.device, recipe, seed), held(module, masks, arithmetic):
+    with memory_errors_named(), surroundings(arithmetic.device, recipe, seed), prepared(module, arithmetic):
         task = task.to(arithmetic.device)
         feed = make_feed(task, recipe, arithmetic, seed)
-        about = identity(task, recipe, masks, seed)
-        curve = _stage(_Run(module, task, recipe, arithmetic, feed, deadline), stage, about, on_epoch)
+        optimizer = make_optimizer(module, recipe)
+        moves = Moves(training, module, masks, optimizer, recipe.epochs * feed.steps, seed)
+        with closing(moves):
+            run = _Run(module, task, recipe, arithmetic, feed, deadline, optimizer, moves)
+            curve = _stage(run, stage, identity(task, recipe, masks, seed, training), on_epoch)
     accuracy = curve[-1].val_accuracy
     assert accuracy is not None  # the last epoch is always validated
-    return Outcome(
+    ended = moves.masks
+    outcome = Outcome(
         val_accuracy=accuracy,
         curve=curve,
         epochs=len(curve),
         seconds=deadline.elapsed_seconds,
-        kept=masks.kept,
-        total=masks.total,
-        multiply_adds=cost,
+        kept=ended.kept,
+        total=ended.total,
+        multiply_adds=multiply_adds(module, task.signature.input_shape, ended),
+        training_density=moves.mean_density,
     )
+    return Trained(outcome, ended)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +148,8 @@ class _Run:
     arithmetic: Arithmetic
     feed: Feed
     deadline: Deadline
+    optimizer: torch.optim.Optimizer
+    moves: Moves
 
 
 def _stage(run: _Run, stage: Stage | None, about: str, on_epoch: Callable[[Epoch], None] | None) -> tuple[Epoch, ...]:
@@ -108,28 +157,22 @@ def _stage(run: _Run, stage: Stage | None, about: str, on_epoch: Callable[[Epoch
     stage = stage or Stage(run.recipe.epochs)
     if not 1 <= stage.until <= run.recipe.epochs:
         raise NasError(f"a stage must end after 1 to {run.recipe.epochs} epochs, the recipe's; got {stage.until}.")
-    training = Training(run.module, make_optimizer(run.module, run.recipe), run.feed)
+    training = Training(run.module, run.optimizer, run.feed, run.moves)
     done = restore_(stage.checkpoint, training, about, stage.until) if stage.checkpoint is not None else []
-    curve = (*done, *_epochs(run, training.optimizer, len(done) + 1, stage.until, on_epoch))
+    curve = (*done, *_epochs(run, len(done) + 1, stage.until, on_epoch))
     if stage.checkpoint is not None and stage.until < run.recipe.epochs:
         save(stage.checkpoint, training, curve, about)
     return curve
 
 
-def _epochs(
-    run: _Run,
-    optimizer: torch.optim.Optimizer,
-    first: int,
-    last: int,
-    on_epoch: Callable[[Epoch], None] | None,
-) -> Iterator[Epoch]:
+def _epochs(run: _Run, first: int, last: int, on_epoch: Callable[[Epoch], None] | None) -> Iterator[Epoch]:
     """Yield epochs `first` to `last` of the run, each after its validation, if it is due, and its callback."""
     recipe = run.recipe
     forward = torch.compile(run.module) if recipe.compile else run.module
     run.module.train()
     for number in range(first, last + 1):
         start = time.perf_counter()
-        loss, accuracy = _pass(run, forward, optimizer, number)
+        loss, accuracy = _pass(run, forward, number)
         seconds = time.perf_counter() - start
         due = number == last or (recipe.evaluate_every and number % recipe.evaluate_every == 0)
         val = _validate(run) if due else None
@@ -139,14 +182,12 @@ def _epochs(
         yield epoch
 
 
-def _pass(
-    run: _Run, forward: Callable[[Tensor], Tensor], optimizer: torch.optim.Optimizer, number: int
-) -> tuple[float, float]:
+def _pass(run: _Run, forward: Callable[[Tensor], Tensor], number: int) -> tuple[float, float]:
     """Train for one epoch; return the mean loss and the accuracy over its (augmented) batches.
 
     Nothing in a step waits for the device: sums stay there and are looked at every few dozen steps.
     """
-    recipe, steps = run.recipe, run.feed.steps
+    recipe, steps, optimizer = run.recipe, run.feed.steps, run.optimizer
     sums = torch.zeros(2, dtype=torch.float64, device=run.task.device)
     for step, (inputs, targets) in enumerate(run.feed.epoch()):
         share = rate_share((number - 1) * steps + step, recipe.epochs * steps, recipe.warmup, recipe.schedule)
@@ -157,6 +198,7 @@ def _pass(
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
+        run.moves.step()
         with torch.no_grad():
             sums += torch.stack((loss, (logits.argmax(1) == targets).float().mean()))
         run.deadline.check()

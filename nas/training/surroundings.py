@@ -1,4 +1,4 @@
-"""What holds around a training and is put back after it: random state, cuDNN's settings, masks, memory layout."""
+"""What holds around a training and is put back after it: random state, cuDNN's settings, memory layout."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from torch import nn
 from nas.seeds import derive
 from nas.training.arithmetic import Arithmetic
 from nas.training.recipe import Recipe
-from pruning import MaskSet, hold_
 
 
 @contextmanager
@@ -32,15 +31,10 @@ def surroundings(device: torch.device, recipe: Recipe, seed: int) -> Iterator[No
 
 
 @contextmanager
-def held(module: nn.Module, masks: MaskSet, arithmetic: Arithmetic) -> Iterator[None]:
-    """Train the block's module on the device in its fast layout with masked weights held at 0.
-
-    Afterwards the hold is released (the zeros stay) and the layout is the plain one that files expect.
-    """
+def prepared(module: nn.Module, arithmetic: Arithmetic) -> Iterator[None]:
+    """Train the block's module on the device in its fast layout; afterwards it is the plain one that files expect."""
     arithmetic.prepare_(module)
-    hold = hold_(module, masks)
     try:
         yield
     finally:
-        hold.release()
         module.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]

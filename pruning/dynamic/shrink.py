@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import nn
 
@@ -13,7 +15,9 @@ from pruning.masks import MaskSet
 from pruning.methods import RANKED
 from pruning.naming import unknown
 from pruning.parameters import prunable
+from pruning.ranking import DEAD, top
 from pruning.rounds import Rounds
+from pruning.scoring import checked
 
 BY_VALUE = ("magnitude", "magnitude_std", "random")
 
@@ -69,3 +73,33 @@ def shrink(
     fixed = exact_counts(allocate(shapes, density), masks.counts(), kept) if allocate is not None else {}
     alive = torch.cat([masks[name].reshape(-1) for name in shapes])
     return MaskSet(ranking.named(ranking.best(alive, kept, fixed)), masks.metadata)
+
+
+def shrink_layers(module: nn.Module, masks: MaskSet, counts: Mapping[str, int], generator: torch.Generator) -> MaskSet:
+    """Return masks that keep the `counts[name]` largest weights of each layer, all of them among those of `masks`.
+
+    Args:
+        module: the network, its weights as trained so far; unchanged.
+        masks: what is kept now.
+        counts: layer -> number of weights to keep, at most as many as are kept now.
+        generator: a CPU generator; it decides ties.
+
+    Raises:
+        PruningError: a count is above what is kept now, or a weight is not finite.
+    """
+    shapes = {name: weight.shape for name, weight in prunable(module).items()}
+    for name, kept in masks.counts().items():
+        if counts[name] > kept:
+            raise PruningError(
+                f"a layer's count must be at most the {kept} weights it keeps now; got {counts[name]} ('{name}'). "
+                f"Pruned weights do not return here; RigL and SET grow them."
+            )
+    ties = int(torch.randint(2**62, (), generator=generator))
+    scores = RANKED["magnitude"](module, Evidence((1,), generator))(masks)
+    checked(scores, shapes)
+    found, start = {}, 0
+    for name, shape in shapes.items():
+        ranked = scores[name].masked_fill(~masks[name], DEAD).reshape(-1)
+        found[name] = top(ranked, counts[name], ties, start).view(shape)
+        start += shape.numel()
+    return MaskSet(found, masks.metadata)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from experiments.benchmarks.sparse import Row, break_even, summarised
+from experiments.benchmarks.sparse import Row, break_even, measured, parts, summarised
 from experiments.benchmarks.sparse_figure import draw
 from experiments.compacting import Comparison, Form
 from experiments.report.figures.canvas import render
@@ -106,7 +108,7 @@ def test_break_even_by_hand() -> None:
 
 def row(part: str, name: str, density: float, csr: float | None, compacted: float | None, batch: int = 1) -> Row:
     sizes = (100, 50) if compacted is None else (100, 25)
-    return Row(part, name, "random", density, batch, 1.0, csr, compacted, None, 100, 50, sizes[1], 20, 0.5)
+    return Row(part, name, "random", density, batch, 1.0, csr, compacted, None, 100, 50, sizes[1], 20, 0.5, True)
 
 
 def test_the_summary_and_the_picture_say_what_was_timed() -> None:
@@ -117,7 +119,30 @@ def test_the_summary_and_the_picture_say_what_was_timed() -> None:
     assert found["times_as_fast_compacted"]["lenet5, random 0.5, batch 128"] == 2.0
     assert found["times_as_fast_where_nothing_was_cut"] == {}  # half of the weights are left in each
     assert found["times_smaller_compacted"]["lenet5, random 0.1, batch 1"] == 4.0
+    assert found["constants_whose_speed_means_nothing"] == []
     assert render(lambda: draw(rows), "png").startswith(b"\x89PNG")
+
+
+def test_the_speed_of_a_constant_is_claimed_nowhere() -> None:
+    fine = [row("networks", "lenet5", 0.1, None, 0.5, batch) for batch in (1, 128)]
+    constant = [replace(entry, density=0.01, compacted_ms=0.01, connected=False) for entry in fine]
+    found = summarised([row("linear", "64x64", 0.1, 0.5, None), *fine, *constant])
+    assert found["constants_whose_speed_means_nothing"] == ["lenet5, random 0.01"]
+    for name in ("times_as_fast_compacted", "times_smaller_compacted"):
+        assert found[name] and not any("0.01" in label for label in found[name])
+    figure = draw([row("linear", "64x64", 0.1, 0.5, None), *fine, *constant])
+    drawn = np.concatenate([np.asarray(line.get_ydata(), dtype=float) for line in figure.axes[1].get_lines()])
+    assert drawn.max() == 2.0
+
+
+def test_a_mask_that_cuts_its_network_through_is_measured_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    """LeNet-5 by magnitude, all layers at a hundredth of a percent: too few weights for one way."""
+    home = sys.modules[Row.__module__]
+    monkeypatch.setattr(home, "NETWORKS", {"lenet5": (1,)})
+    monkeypatch.setattr(home, "METHODS", (("magnitude", "global", 1),))
+    assert [entry.connected for entry in measured("lenet5 magnitude 0.0001")] == [False]
+    assert [entry.connected for entry in measured("lenet5 magnitude 0.5")] == [True]
+    assert parts()[-1] == "lenet5 magnitude 0.01"
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
-from pruning import load_masks
+from experiments.networks import find_subject
+from experiments.transferring import transferred
+from pruning import Sparsity, load_masks
 from tests.experiments.commands import run
 
 
@@ -189,3 +194,36 @@ def test_weights_of_another_network_are_refused(
     missing = tmp_path / "none"
     line = run(capsys, "inspect", masks, "--network", "lenet_300_100", "--weights", missing).error
     assert "a weights file must be readable" in line and str(missing) in line
+
+
+def test_ntt_writes_a_mask_and_the_weights_it_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same as the library's function on the same images, and other weights than the network's own."""
+    mask, weights = tmp_path / "m.safetensors", tmp_path / "w.safetensors"
+    asked = ["--method", "ntt", "--steps", 4, "--density", 0.05, "--allocation", "uniform", "--task", "digits"]
+    flags = [*asked, "--seed", 3, "--out", mask, "--weights", weights, "--json"]
+    found = run(capsys, "prune", "--network", "lenet_300_100", *flags).json
+    subject = find_subject("lenet_300_100", None, "digits", None, seed=3)
+    own = {name: value.detach().clone() for name, value in subject.module.named_parameters()}
+    expected = transferred(subject, Sparsity("magnitude", 0.05, allocation="uniform"), 3, 4)
+    read, state = load_masks(mask), load_file(weights)
+    assert found["method"] == read.metadata["method"] == "ntt"
+    assert (found["kept"], read) == (round(0.05 * found["total"]), expected.masks)
+    for name, kept in read.items():
+        assert not bool(state[name][~kept].any())
+        assert not torch.equal(state[name][kept], own[name][kept])
+        torch.testing.assert_close(state[name], expected.parameters[name])
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (("--method", "ntt"), "method 'ntt' must have images, without labels; got no task"),
+        (("--method", "ntt", "--task", "digits", "--steps", 0), "--steps must be a whole number of at least 1; got 0"),
+        (("--method", "ntt", "--task", "digits", "--rounds", 3), "rank by magnitude once a refresh.*got rounds 3"),
+        (("--method", "snip", "--task", "digits", "--steps", 3), "--steps must come with --method ntt"),
+    ],
+)
+def test_ntt_refuses_what_it_cannot_do(
+    flags: tuple[str | int, ...], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert re.search(words, run(capsys, "prune", "--network", "lenet_300_100", "--density", 0.1, *flags).error)

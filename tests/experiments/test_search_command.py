@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 
 from experiments.config import read_config
+from nas.best import load_best
+from nas.realize import realize
+from nas.tasks import load_task
 from tests.experiments.commands import Said, run
 
 SMALL = ["--epochs", 1, "--final-epochs", 1, "--workers", 0, "--threads-per-trial", 1, "--space", "mlp"]
@@ -297,3 +300,24 @@ def test_a_search_is_narrowed_from_the_command_line(tmp_path: Path, capsys: pyte
         ("layers=9", "must be one of"),
     ):
         assert line in run(capsys, *asked, "--name", "other", "--only", only).error
+
+
+def test_a_search_may_propose_how_masks_move(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The saved masks are those of the end of the retraining: what is not kept is zero in the saved weights."""
+    trainings = ("--training", "rigl", "--training", "gmp")
+    flags = (*SMALL, "--method", "random", "--max-density", 0.3, *trainings)
+    said = run(capsys, "search", "--trials", 3, "--name", "moving", "--out", tmp_path, "--json", *flags)
+    assert said.code == 0, said.err
+    with (tmp_path / "moving/records.csv").open() as lines:
+        rows = list(csv.DictReader(lines))
+    assert {row["training"] for row in rows} <= {"rigl", "gmp"}
+    for row in rows:
+        spent, kept = float(row["training_density"]), float(row["density"])
+        assert spent == pytest.approx(kept) if row["training"] == "rigl" else spent > kept
+    network = load_best(tmp_path / "moving/best")
+    assert network.outcome is not None and network.outcome.kept == network.masks.kept
+    start = realize(network.candidate, load_task("digits"))[1]
+    assert network.masks.counts() == start.counts() and network.masks != start
+    for name, mask in network.masks.items():
+        assert not bool(network.module.get_parameter(name)[~mask].any())
+        assert bool(network.module.get_parameter(name)[mask].any())

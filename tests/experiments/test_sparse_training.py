@@ -10,13 +10,16 @@ from typing import Any, cast
 import pytest
 import torch
 
+from experiments.batches import batches
 from experiments.report.figures.canvas import render
 from experiments.reproduce.cifar10 import small_convnet
 from experiments.reproduce.comparison import compared
 from experiments.reproduce.comparison_figure import draw
-from experiments.reproduce.mnist import batches, everything, lenet
+from experiments.reproduce.mnist import everything, lenet
 from experiments.reproduce.mnist_pruning import DENSE, SCHEMES, SINGLE, seed_rows
 from experiments.reproduce.ntt import CONTRASTS, DENSITY, relocated, starts
+from experiments.reproduce.ntt import SETTINGS as NTT_SETTINGS
+from experiments.reproduce.ntt import seed_rows as ntt_rows
 from experiments.reproduce.random_source import ALLOCATIONS, rows_of, summarised
 from experiments.reproduce.random_source_figure import draw as draw_sources
 from experiments.reproduce.random_source_searches import SEARCHES, SETTINGS, Search
@@ -95,7 +98,8 @@ def test_pruning_rows_have_exact_counts_and_one_dense_network(task: Task) -> Non
 def test_every_method_starts_with_the_same_layer_counts(task: Task) -> None:
     teacher = lenet(0, initialization="glorot")
     counts = {}
-    for method, masks, values in starts(0, task, teacher, TransferSettings(steps=4, interval=2)):
+    setting = replace(NTT_SETTINGS["lenet_300_100"], transfer=TransferSettings(steps=4, interval=2))
+    for method, masks, values in starts(0, task, teacher, setting, ("alive", "published")):
         counts[method] = masks.counts()
         assert (values is None) == (method not in ("ntt", "ntt, published kernel", "ntt, weights only"))
     assert counts.pop("dense") == everything(teacher).counts()
@@ -103,6 +107,22 @@ def test_every_method_starts_with_the_same_layer_counts(task: Task) -> None:
     assert len({tuple(found.items()) for found in counts.values()}) == 1
     sizes = everything(teacher).counts()
     assert all(abs(kept - DENSITY * sizes[name]) <= 1 for name, kept in counts["ntt"].items())
+
+
+@pytest.mark.parametrize("network", NTT_SETTINGS)
+def test_ntt_rows_say_how_near_each_start_is(network: str, task: Task) -> None:
+    setting = NTT_SETTINGS[network]
+    short = replace(
+        setting,
+        transfer=replace(setting.transfer, steps=6, interval=2),
+        recipe=replace(setting.recipe, epochs=1, batch_size=50),
+    )
+    rows = {row["method"]: row for row in ntt_rows(0, task, network, short)}
+    assert list(rows) == ["dense", "random", "magnitude", "snip", "ntt", "ntt, mask only", "ntt, weights only"]
+    assert rows["dense"]["kernel_distance"] == pytest.approx(0.0, abs=1e-6)
+    kept = {row["kept"] for method, row in rows.items() if method != "dense"}
+    assert len(kept) == 1 and kept.pop() == round(DENSITY * everything(lenet(0, network)).total)
+    assert all(0 <= row["accuracy"] <= 1 and row["kernel_distance"] >= 0 for row in rows.values())
 
 
 def test_relocated_weights_are_the_same_numbers_elsewhere() -> None:

@@ -220,3 +220,54 @@ def test_a_narrowed_candidate_is_the_whole_space_s_own() -> None:
 def test_a_narrowing_that_cannot_be_is_one_line(only: dict[str, tuple[object, ...]], message: str) -> None:
     with pytest.raises(NasError, match=message):
         CandidateSpace(SPACES["convnet"], SparsityChoices(), SIGNATURE, only=only)
+
+
+MOVING = SparsityChoices(trainings=("static", "rigl", "set", "gmp"))
+
+
+def test_trainings_are_a_gene_and_static_candidates_stay_what_they_were() -> None:
+    """A candidate whose mask does not move has the JSON, digest and seed it has in a search without trainings."""
+    plain, moving = space(), CandidateSpace(SPACES["convnet"], MOVING, SIGNATURE)
+    assert [c for c in moving.choices if c.name != "training"] == list(plain.choices)
+    place, rng = position(moving, "training"), np.random.default_rng(0)
+    for _ in range(50):
+        genes = plain.random(rng)
+        with_gene = (*genes[:place], 0, *genes[place:])
+        assert moving.canonical(with_gene) == with_gene
+        assert to_json(moving.decode(with_gene)) == to_json(plain.decode(genes))
+        assert "training" not in to_json(plain.decode(genes))
+        assert moving.digest(with_gene) == plain.digest(genes)
+        found = {moving.digest(changed(with_gene, place, value)) for value in range(4)}
+        assert len(found) == (1 if plain.decode(genes).sparsity.density == 1.0 else 4)
+
+
+def test_trainings_come_back_from_json() -> None:
+    candidates, rng = CandidateSpace(SPACES["convnet"], MOVING, SIGNATURE), np.random.default_rng(1)
+    seen = set()
+    for _ in range(60):
+        genes = candidates.random(rng)
+        candidate = candidates.decode(genes)
+        assert candidates.canonical(genes) == genes
+        assert from_json(json.loads(json.dumps(to_json(candidate)))) == candidate
+        seen.add(candidate.training)
+    assert seen == {"static", "rigl", "set", "gmp"}
+
+
+def test_gradual_pruning_towards_fixed_counts_has_one_genome_whatever_the_method() -> None:
+    candidates = CandidateSpace(SPACES["convnet"], MOVING, SIGNATURE)
+    genes = (*(0 for _ in candidates.space.choices), 0, 0, 5, 3, *(NEUTRAL for _ in candidates.choices))
+    genes = candidates.canonical(genes[: len(candidates.choices)])
+    place = position(candidates, "method")
+    assert candidates.decode(genes).training == "gmp"
+    assert len({candidates.digest(changed(genes, place, value)) for value in range(4)}) == 1
+    ranked = changed(genes, position(candidates, "allocation"), 2)  # global: the method decides the layers' counts
+    assert len({candidates.digest(changed(ranked, place, value)) for value in range(4)}) == 4
+
+
+def test_an_unknown_training_is_refused_wherever_it_is_named() -> None:
+    candidates = space()
+    data = to_json(candidates.decode(candidates.random(np.random.default_rng(0))))
+    with pytest.raises(NasError, match="unknown training 'rigle'; did you mean 'rigl'"):
+        from_json({**data, "training": "rigle"})
+    with pytest.raises(NasError, match="unknown training 'gpm'; did you mean 'gmp'"):
+        SparsityChoices(trainings=("gpm",))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -67,8 +68,11 @@ def make(
     *,
     screen: ScreenSettings | None = None,
     strategy: str = "random",
+    trainings: tuple[str, ...] = ("static",),
 ) -> tuple[Search, list[Event]]:
-    candidates = CandidateSpace(SPACES["mlp"], SparsityChoices(methods=("random",)), task.signature)
+    candidates = CandidateSpace(
+        SPACES["mlp"], SparsityChoices(methods=("random",), trainings=trainings), task.signature
+    )
     records = open_records(path, "study", HEADER, candidates.choices)
     events: list[Event] = []
     search = Search(
@@ -233,6 +237,20 @@ def test_screening_prefers_what_the_predictor_likes(tmp_path: Path, digits: Task
     errors = [abs(r.prediction - r.values[0]) for r in screened if r.prediction is not None and r.values]
     assert len(screened) >= 26
     assert sum(errors) / len(errors) < 0.08
+
+
+def test_screening_knows_how_a_mask_moves(tmp_path: Path, digits: Task) -> None:
+    """Accuracy is a function of the training here: a guide that saw structure alone would be 0.15 off."""
+
+    def answer(job: Job, times: int) -> Outcome:
+        return replace(succeed(job), val_accuracy=0.9 if job.candidate.training == "rigl" else 0.6)
+
+    screen = ScreenSettings(minimum=12, oversample=8, explore=0.3)
+    search, _ = make(tmp_path / "j.log", digits, answer, screen=screen, trainings=("static", "rigl"))
+    screened = [record for record in search.run(40) if record.prediction is not None]
+    errors = [abs(r.prediction - r.values[0]) for r in screened if r.prediction is not None and r.values]
+    assert len(screened) >= 10
+    assert sum(errors) / len(errors) < 0.05
 
 
 def test_a_study_of_another_task_is_refused(tmp_path: Path, digits: Task) -> None:

@@ -17,13 +17,15 @@ from nas.outcomes import Epoch
 from nas.stage import Stage
 from nas.tasks import load_task
 from nas.tasks.task import Split, Task
-from nas.training import TrainingFailed, evaluate, train
+from nas.training import TrainingFailed, evaluate, train, train_masks
 from nas.training.arithmetic import choose
 from nas.training.deadline import Deadline
 from nas.training.failure import memory_errors_named
 from nas.training.feed import make_feed
 from nas.training.recipe import OptimizerName, Precision, Recipe
+from predictors import multiply_adds
 from pruning import MaskSet, PruningError, prunable
+from pruning.dynamic import TRAININGS
 
 
 @pytest.fixture(scope="module")
@@ -328,6 +330,25 @@ def test_stages_come_to_the_same_bits_as_one_training(
     assert [path.name for path in tmp_path.iterdir()] == ["a.safetensors"]
 
 
+@pytest.mark.parametrize("training", sorted(TRAININGS))
+def test_stages_with_a_moving_mask_come_to_the_same_bits(digits: Task, tmp_path: Path, training: str) -> None:
+    recipe, path = replace(FAST, epochs=4), tmp_path / "a"
+    whole = _network()
+    masks = _masks(whole, 0.3)
+    expected = train_masks(whole, masks, digits, recipe, seed=7, training=training)
+    for until in (1, 2, 4):
+        part = _network()
+        found = train_masks(part, masks, digits, recipe, seed=7, training=training, stage=Stage(until, path))
+    assert _same(_bits(part), _bits(whole))
+    assert found.masks == expected.masks
+    assert found.outcome.training_density == expected.outcome.training_density
+    told: list[Epoch] = []
+    train_masks(
+        _network(), masks, digits, recipe, seed=7, training="set", stage=Stage(2, path), on_epoch=told.append
+    )
+    assert len(told) == (0 if training == "set" else 2)  # a checkpoint of another training is not resumed
+
+
 def test_a_stage_goes_on_and_does_not_start_over(digits: Task, tmp_path: Path) -> None:
     recipe, masks = replace(FAST, epochs=3), _masks(_network(), 0.5)
     told: list[Epoch] = []
@@ -365,3 +386,66 @@ def test_a_checkpoint_of_no_use_costs_time_only(digits: Task, tmp_path: Path, da
 def test_a_stage_outside_the_training_is_refused(digits: Task, until: int) -> None:
     with pytest.raises(NasError, match=rf"a stage must end after 1 to 3 epochs.*got {until}"):
         train(_network(), _masks(_network(), 0.5), digits, replace(FAST, epochs=3), seed=0, stage=Stage(until))
+
+
+# ---- masks that move -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("training", sorted(TRAININGS))
+def test_a_moving_mask_ends_with_the_counts_it_was_given(digits: Task, training: str) -> None:
+    module = _network()
+    masks = _masks(module, 0.3)
+    before = multiply_adds(module, (1, 8, 8), masks)
+    trained = train_masks(module, masks, digits, FAST, seed=0, training=training)
+    assert trained.masks.counts() == masks.counts()
+    assert (trained.masks == masks) == (training == "static")
+    assert (trained.outcome.kept, trained.outcome.multiply_adds) == (masks.kept, before)
+    for name, mask in trained.masks.items():
+        assert (module.get_parameter(name)[~mask] == 0).all()
+    again = _network()
+    assert train_masks(again, masks, digits, FAST, seed=0, training=training).masks == trained.masks
+    assert _same(_bits(module), _bits(again))
+    assert trained.masks.metadata.get("training", "static") == training
+
+
+def test_a_static_training_is_training(digits: Task) -> None:
+    one, two = _network(), _network()
+    outcome = train(one, _masks(one, 0.3), digits, FAST, seed=0)
+    trained = train_masks(two, _masks(two, 0.3), digits, FAST, seed=0).outcome
+    assert _same(_bits(one), _bits(two))
+    assert outcome.val_accuracy == trained.val_accuracy
+    assert outcome.training_density is None
+
+
+def test_what_gradual_pruning_trained_is_counted(digits: Task) -> None:
+    """By hand: the density before each step, which falls along the cubic of Zhu and Gupta to the pattern's."""
+    module = _network()
+    masks = _masks(module, 0.2)
+    recipe = replace(FAST, epochs=2)
+    steps = 2 * (len(digits.train) // 64)
+    end = 3 * steps // 4
+    density, spent = 1.0, 0.0
+    for step in range(1, steps + 1):
+        spent += density
+        if (step <= end and step % (end // 15) == 0) or step == end:
+            density = masks.density + (1 - masks.density) * (1 - step / end) ** 3
+    outcome = train_masks(module, masks, digits, recipe, seed=0, training="gmp").outcome
+    assert outcome.training_density == pytest.approx(spent / steps, abs=2 / masks.total)
+    assert outcome.density == masks.density
+    regrown = train_masks(_network(), masks, digits, recipe, seed=0, training="rigl").outcome
+    assert regrown.training_density == pytest.approx(masks.density)
+
+
+def test_an_unknown_training_is_refused(digits: Task) -> None:
+    module = _network()
+    with pytest.raises(NasError, match="unknown training 'rigle'; did you mean 'rigl'"):
+        train_masks(module, _masks(module, 0.5), digits, FAST, seed=0, training="rigle")
+
+
+@pytest.mark.parametrize("training", ["rigl", "set", "gmp"])
+def test_a_moving_mask_that_diverges_is_a_named_failure(digits: Task, training: str) -> None:
+    module = _network()
+    with pytest.raises(TrainingFailed, match="non_finite_loss"):
+        train_masks(
+            module, _masks(module, 0.3), digits, replace(FAST, learning_rate=1e30, epochs=3), seed=0, training=training
+        )
