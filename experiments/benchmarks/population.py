@@ -80,7 +80,7 @@ def _measured(cell: str, size: int, task: Task, repeats: int) -> dict[str, Any]:
             if repeat:
                 found[way].append(value)
     middle = {way: statistics.median(values) for way, values in found.items()}
-    operations = 6 * (len(packed.tokens) - BATCH) * gates * UNITS * UNITS
+    operations = 6 * (sum(packed.sizes) - BATCH) * gates * UNITS * UNITS
     return {
         "cell": cell,
         "networks": size,

@@ -6,25 +6,25 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 
 @dataclass(frozen=True)
 class Packed:
-    """One batch of strings, longest first, step after step; P letters in all.
+    """One batch of strings, longest first, step after step.
 
     Attributes:
-        tokens: (P,) int64, the letters of step 0, then of step 1, and so on.
-        sizes: strings still running at each step, falling.
-        starts: row of each step's first letter.
-        last: (B,) int64, row of each string's last letter, in the order of `targets`.
+        letters: for each step (B, F) float32, one row of a one and zeros for each string still running; B falls.
         targets: (B,) int64.
     """
 
-    tokens: Tensor
-    sizes: tuple[int, ...]
-    starts: tuple[int, ...]
-    last: Tensor
+    letters: tuple[Tensor, ...]
     targets: Tensor
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Strings still running at each step."""
+        return tuple(len(step) for step in self.letters)
 
 
 def pack(inputs: Tensor, targets: Tensor, blank: int) -> Packed:
@@ -39,8 +39,5 @@ def pack(inputs: Tensor, targets: Tensor, blank: int) -> Packed:
     places = (width - lengths)[:, None] + torch.arange(steps, device=inputs.device)  # of each string's letters
     left = inputs.long().gather(1, places.clamp(max=width - 1))
     running = torch.arange(steps, device=inputs.device)[:, None] < lengths
-    sizes = running.sum(1)
-    starts = torch.cumsum(sizes, 0) - sizes
-    last = starts[lengths - 1] + torch.arange(len(order), device=inputs.device)
-    counts, firsts = torch.stack((sizes, starts)).tolist()
-    return Packed(left.t()[running], tuple(counts), tuple(firsts), last, targets[order])
+    letters = functional.one_hot(left.t()[running], blank).float()
+    return Packed(torch.split(letters, running.sum(1).tolist()), targets[order])

@@ -26,8 +26,8 @@ from pruning import prunable
 from pruning.parameters import existing
 
 _EVALUATED = 512
-_LEAST_BLOCK, _CACHED = 8, 1024
-"""On a CPU, networks times gates times units of one block."""
+_LEAST_BLOCK, _CACHED = 8, 768
+"""On a CPU, networks times units of one block."""
 
 
 def train_population(
@@ -184,8 +184,7 @@ def blocks(members: Members) -> list[Members]:
     """
     size = len(members)
     if members.values.device.type == "cpu":
-        _, gates, units, _ = members.sizes
-        size = max(_LEAST_BLOCK, _CACHED // (gates * units))
+        size = max(_LEAST_BLOCK, _CACHED // members.sizes[2])
     return [members.some(slice(start, start + size)) for start in range(0, len(members), size)]
 
 
