@@ -73,9 +73,9 @@ def test_packing_holds_every_letter_once_and_those_that_end_last() -> None:
     words = ["BTXSE", "BPVVE", "BTSSXSE", "BE"]
     packed = pack(tokens(words, "BTSXPVE", 9), torch.tensor([0, 1, 2, 3]), 7)
     assert packed.sizes == (4, 4, 3, 3, 3, 1, 1)
-    assert all(bool((step.sum(1) == 1).all()) for step in packed.letters)
-    for column, word in enumerate(packed.targets.tolist()):
-        read = [int(step[column].argmax()) for step in packed.letters if column < len(step)]
+    assert all(bool((step.sum(2) == 1).all()) for step in packed.letters)
+    for column, word in enumerate(packed.targets[0].tolist()):
+        read = [int(step[0, column].argmax()) for step in packed.letters if column < step.shape[1]]
         assert "".join("BTSXPVE"[letter] for letter in read) == words[word]
 
 

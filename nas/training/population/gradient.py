@@ -14,7 +14,7 @@ from nas.training.population.packing import Packed
 def logits(members: Members, cell: Cell, packed: Packed) -> tuple[Tensor, Tensor]:
     """Return the logits (N, B, C) and the last states (N, B, H)."""
     table, hidden, head, bias = members.parts(members.values)
-    last = cell.forward(table, hidden, packed)
+    last = cell.forward(functional.pad(table, (0, 0, 0, 1)), hidden, packed)  # a row for the blank
     return torch.baddbmm(bias.unsqueeze(1), last, head), last
 
 
@@ -33,6 +33,7 @@ def gradient(members: Members, cell: Cell, packed: Packed, smoothing: float = 0.
     of_logits = (logs.exp() - wanted) / batch
     _, _, head, _ = members.parts(members.values)
     of_last = torch.bmm(of_logits, head.transpose(1, 2))
-    whole = (*cell.backward(of_last), torch.bmm(last.transpose(1, 2), of_logits), of_logits.sum(1))
+    of_table, of_hidden = cell.backward(of_last)
+    whole = (of_table[:, :-1], of_hidden, torch.bmm(last.transpose(1, 2), of_logits), of_logits.sum(1))
     flat = torch.cat([part.flatten(1) for part in whole], 1)
     return losses, right, flat.masked_fill_(~members.present, 0.0)

@@ -1,4 +1,4 @@
-"""Strings of different lengths without blanks: at each step only those that go on."""
+"""Strings of different lengths, step after step: one batch for all networks, or one for each."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from torch.nn import functional
 
 @dataclass(frozen=True)
 class Packed:
-    """One batch of strings, longest first, step after step.
+    """One batch of strings for all networks, or one for each of N; E is 1 or N.
 
     Attributes:
-        letters: for each step (B, F) float32, one row of a one and zeros for each string still running; B falls.
-        targets: (B,) int64.
+        letters: for each step (E, B, F + 1) float32, one row of a one and zeros for each string still running; B never
+            rises. The last column is the blank before a string, with which a state of 0 stays 0.
+        targets: (E, B) int64.
     """
 
     letters: tuple[Tensor, ...]
@@ -24,11 +25,11 @@ class Packed:
     @property
     def sizes(self) -> tuple[int, ...]:
         """Strings still running at each step."""
-        return tuple(len(step) for step in self.letters)
+        return tuple(step.shape[1] for step in self.letters)
 
 
 def pack(inputs: Tensor, targets: Tensor, blank: int) -> Packed:
-    """Return strings (B, T), standing at the right end after blanks, as one packed batch.
+    """Return strings (B, T), at the right end after blanks, as one batch for all networks, without blanks.
 
     The strings of a batch are put in order of length; nothing that is summed over the batch depends on it.
     """
@@ -39,5 +40,16 @@ def pack(inputs: Tensor, targets: Tensor, blank: int) -> Packed:
     places = (width - lengths)[:, None] + torch.arange(steps, device=inputs.device)  # of each string's letters
     left = inputs.long().gather(1, places.clamp(max=width - 1))
     running = torch.arange(steps, device=inputs.device)[:, None] < lengths
-    letters = functional.one_hot(left.t()[running], blank).float()
-    return Packed(torch.split(letters, running.sum(1).tolist()), targets[order])
+    letters = functional.one_hot(left.t()[running], blank + 1).float()
+    parts = torch.split(letters, running.sum(1).tolist())
+    return Packed(tuple(part.unsqueeze(0) for part in parts), targets[order].unsqueeze(0))
+
+
+def pack_each(inputs: Tensor, targets: Tensor, blank: int) -> Packed:
+    """Return a batch of strings for each network, (N, B, T) at the right end after blanks, with them.
+
+    Networks' strings end at different steps when they begin at one; so they end at one, the last, and begin at many.
+    """
+    begun = int((inputs != blank).any(0).any(0).long().argmax())
+    letters = functional.one_hot(inputs[:, :, begun:].permute(2, 0, 1).long(), blank + 1).float()
+    return Packed(letters.unbind(0), targets)

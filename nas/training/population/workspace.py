@@ -32,5 +32,6 @@ class Workspace:
         Contiguous, since torch.bmm writes to anything else network by network.
         """
         networks, units, _ = weights.shape
-        parts = self(name, (networks * sum(sizes) * units,), weights).split([networks * s * units for s in sizes])
+        whole = self(name, (networks * sum(sizes) * units,), weights)
+        parts = torch.split(whole, [networks * size * units for size in sizes])
         return [part.view(networks, size, units) for part, size in zip(parts, sizes, strict=True)]

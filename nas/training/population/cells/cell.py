@@ -26,7 +26,10 @@ class Cell(ABC):
 
     @abstractmethod
     def forward(self, table: Tensor, hidden: Tensor, packed: Packed) -> Tensor:
-        """Return each string's last state (N, B, H) for input rows (N, F, G H) and hidden weights (N, H, G H)."""
+        """Return each string's last state (N, B, H) for input rows (N, F, G H) and hidden weights (N, H, G H).
+
+        The last of the F rows is the blank's, all 0.
+        """
 
     @abstractmethod
     def backward(self, last: Tensor) -> tuple[Tensor, Tensor]:
@@ -48,13 +51,13 @@ def backs(weights: Sequence[Tensor]) -> list[Tensor]:
 
 
 def enter(letters: Tensor, table: Tensor, out: Tensor) -> Tensor:
-    """Return `out` (N, B, H), each string's row of each network's table (N, F, H) for letters (B, F)."""
+    """Return `out` (N, B, H), each string's row of each network's table (N, F, H) for letters (1 or N, B, F)."""
     return torch.bmm(letters.to(table.dtype).expand(len(table), -1, -1), table, out=out)
 
 
 def leave_(total: Tensor, letters: Tensor, slope: Tensor) -> None:
     """Add a step's gradient (N, B, H) to that of the table (N, F, H), the way back of `enter`."""
-    total.baddbmm_(letters.to(slope.dtype).t().expand(len(slope), -1, -1), slope)
+    total.baddbmm_(letters.to(slope.dtype).transpose(1, 2).expand(len(slope), -1, -1), slope)
 
 
 def previous(states: Sequence[Tensor], step: int) -> Tensor:

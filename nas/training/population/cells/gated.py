@@ -18,7 +18,7 @@ class Sums:
         self.packed, self.backs = packed, backs(weights)
         networks, units, _ = weights[0].shape
         self.weights = [torch.zeros_like(weight) for weight in weights]
-        shape = (networks, packed.letters[0].shape[1], units)
+        shape = (networks, packed.letters[0].shape[2], units)
         self.tables = [weight.new_zeros(shape) for weight in weights]
 
     def enter_(self, step: int, slopes: Sequence[Tensor]) -> None:

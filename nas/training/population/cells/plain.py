@@ -50,7 +50,7 @@ class Plain(Cell):
         (back,) = backs([self.weights])
         of_weights = torch.zeros_like(back)
         of_first, of_later = (
-            back.new_zeros(len(back), self.packed.letters[0].shape[1], back.shape[2]) for _ in range(2)
+            back.new_zeros(len(back), self.packed.letters[0].shape[2], back.shape[2]) for _ in range(2)
         )
         going, carried = 0, last
         for step in reversed(range(len(self.states))):
