@@ -93,6 +93,7 @@ class SearchConfig(BaseModel):
     workers: Annotated[int | None, Field(ge=0, description="a whole number of at least 0")] = None
     gpus_per_trial: Amount = 0.0
     threads_per_trial: OptionalCount = None
+    batch: Count = 32
     time_limit: Seconds = None
     device: Device = "auto"
     precision: Precision = "auto"

@@ -14,6 +14,7 @@ from experiments.config import SearchConfig
 from experiments.errors import ExperimentError
 from experiments.presets import CPU_MULTIPLY_ADDS
 from experiments.run_directory import RunDirectory
+from nas.batch_trial import make_batch_runner
 from nas.candidates import Candidate, find_space
 from nas.events import Listener
 from nas.executors import EXECUTORS, Executor, Resources, Work, cores
@@ -75,7 +76,7 @@ def run_search(setup: Setup, on_event: Listener) -> list[Record]:
     )
     screening = ScreenSettings(minimum=config.min_records, oversample=config.oversample, explore=config.explore)
     screen = Screen(setup.candidates, setup.task, config.objectives, screening if config.screen else None)
-    work = Work(make_runner, settings, setup.task)
+    work = Work(make_runner, settings, setup.task, make_batch_runner)
     with closing(EXECUTORS[config.executor](work, resources(config, setup.device))) as executor:
         strategy = STRATEGIES[config.strategy]
         search = Search(strategy, screen, executor, setup.records, setup.candidates, on_event, _ladder(config))
@@ -88,7 +89,8 @@ def finalist_executor(setup: Setup, epochs: int) -> Iterator[Executor]:
     config = setup.config
     settings = TrialSettings(recipe=_recipe(config, "final", epochs), device=setup.device)
     places = replace(resources(config, setup.device), time_limit_seconds=None)
-    with closing(EXECUTORS[config.executor](Work(make_runner, settings, setup.task), places)) as executor:
+    work = Work(make_runner, settings, setup.task, make_batch_runner)
+    with closing(EXECUTORS[config.executor](work, places)) as executor:
         yield executor
 
 
@@ -142,6 +144,7 @@ def resources(config: SearchConfig, device: str) -> Resources:
         gpus_per_trial=config.gpus_per_trial,
         time_limit_seconds=config.time_limit,
         address=config.address,
+        batch=config.batch,
     )
 
 
@@ -170,4 +173,5 @@ def _bound(config: SearchConfig, device: str) -> int | None:
 
 
 def _recipe(config: SearchConfig, purpose: Purpose, epochs: int) -> Recipe:
-    return recipe_for(config.task, purpose, **{"epochs": epochs, "precision": config.precision, **config.recipe})
+    precision = {} if config.precision == "auto" else {"precision": config.precision}  # "auto": the recipe's own
+    return recipe_for(config.task, purpose, **{"epochs": epochs, **precision, **config.recipe})

@@ -41,13 +41,14 @@ def search(
     out: Annotated[Path | None, typer.Option(help="Folder of the run directories (runs).")] = None,
     storage: Annotated[str | None, typer.Option(help="Optuna storage URL instead of a journal file.")] = None,
     data: Data = None,
-    executor: Annotated[str | None, typer.Option(help="local or ray.")] = None,
+    executor: Annotated[str | None, typer.Option(help="local, ray or population.")] = None,
     address: Annotated[
         str | None, typer.Option(help="A running Ray cluster: auto or host:port (ray).", show_default=False)
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Trials trained at the same time.")] = None,
     gpus_per_trial: Annotated[float | None, typer.Option(help="GPUs of one trial; fractions share one (ray).")] = None,
     threads_per_trial: Annotated[int | None, typer.Option(help="CPU threads of one trial.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Trials trained as one program (population).")] = None,
     time_limit: Annotated[float | None, typer.Option(help="Seconds a trial may train.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = None,
     precision: Annotated[str | None, typer.Option(help="auto, float32 or bfloat16.")] = None,

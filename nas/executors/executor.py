@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
@@ -31,6 +31,8 @@ class Job:
 
 
 Runner: TypeAlias = Callable[[Job], Outcome | Failure]
+BatchRunner: TypeAlias = Callable[[Sequence[Job]], list[Outcome | Failure]]
+"""Jobs -> their results, in the jobs' order."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,13 @@ class Work:
         payload: the data set, or anything else with large tensors and arrays in it. They are laid down once
             and every worker on the machine reads the same memory, so a runner must not write to them; moving
             them to a GPU copies, staying on the CPU need not.
+        make_batch_runner: the same for jobs that are done together (executor "population" only).
     """
 
     make_runner: Callable[[Any, Any], Runner]
     settings: Any = None
     payload: Any = None
+    make_batch_runner: Callable[[Any, Any], BatchRunner] | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,7 @@ class Resources:
         grace_seconds: how long after the limit.
         address: a running Ray cluster ("auto", "host:port"); None starts one on this machine.
         devices: CUDA devices for the local executor; worker i sees only `devices[i % len(devices)]`.
+        batch: jobs that the executor "population" does together; it has no workers.
 
     Raises:
         NasError: a number is out of its range.
@@ -77,12 +82,15 @@ class Resources:
     grace_seconds: float = 15.0
     address: str | None = None
     devices: tuple[str, ...] = ()
+    batch: int = 32
 
     def __post_init__(self) -> None:
         if self.workers < 0:
             raise NasError(f"workers must be 0 or more; got {self.workers}. 0 runs trials in the main process.")
         if self.threads is not None and self.threads < 1:
             raise NasError(f"threads must be 1 or more; got {self.threads}. Leave it out to share out the cores.")
+        if self.batch < 1:
+            raise NasError(f"batch must be 1 or more; got {self.batch}. It is the number of trials trained together.")
         gpus = self.gpus_per_trial
         if not math.isfinite(gpus) or gpus < 0 or (gpus > 1 and gpus != int(gpus)):
             raise NasError(f"gpus-per-trial must be in [0, 1] or whole; got {gpus}. 0.25 puts four on a GPU.")

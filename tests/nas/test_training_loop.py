@@ -343,9 +343,7 @@ def test_stages_with_a_moving_mask_come_to_the_same_bits(digits: Task, tmp_path:
     assert found.masks == expected.masks
     assert found.outcome.training_density == expected.outcome.training_density
     told: list[Epoch] = []
-    train_masks(
-        _network(), masks, digits, recipe, seed=7, training="set", stage=Stage(2, path), on_epoch=told.append
-    )
+    train_masks(_network(), masks, digits, recipe, seed=7, training="set", stage=Stage(2, path), on_epoch=told.append)
     assert len(told) == (0 if training == "set" else 2)  # a checkpoint of another training is not resumed
 
 

@@ -18,7 +18,15 @@ from nas.training.population import accuracy, gather, train_population
 
 BLOCK = 25
 """Networks in one program: neighbours in size, so that padding costs little, and small enough for the cache."""
-RECIPE = Recipe(epochs=15, batch_size=128, optimizer="adamw", learning_rate=1e-3, weight_decay=0.0, precision="float32")
+RECIPE = Recipe(
+    epochs=15,
+    batch_size=128,
+    optimizer="adamw",
+    learning_rate=1e-3,
+    weight_decay=0.0,
+    precision="float32",
+    evaluate_every=1,
+)
 CLIP = 5.0
 THRESHOLD = 0.95
 

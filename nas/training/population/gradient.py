@@ -14,8 +14,7 @@ from nas.training.population.packing import Packed
 def logits(members: Members, cell: Cell, packed: Packed) -> tuple[Tensor, Tensor]:
     """Return the logits (N, B, C) and the last states (N, B, H)."""
     table, hidden, head, bias = members.parts(members.values)
-    states = cell.forward(table, hidden, packed)
-    last = states.index_select(1, packed.last)
+    last = cell.forward(functional.pad(table, (0, 0, 0, 1)), hidden, packed)  # a row for the blank
     return torch.baddbmm(bias.unsqueeze(1), last, head), last
 
 
@@ -25,7 +24,7 @@ def gradient(members: Members, cell: Cell, packed: Packed, smoothing: float = 0.
     The gradient is of each network's own mean loss; networks do not meet anywhere.
     """
     found, last = logits(members, cell, packed)
-    networks, batch, classes = found.shape
+    _, batch, classes = found.shape
     targets = functional.one_hot(packed.targets, classes).to(found.dtype)
     wanted = targets * (1 - smoothing) + smoothing / classes
     logs = found.log_softmax(-1)
@@ -34,13 +33,7 @@ def gradient(members: Members, cell: Cell, packed: Packed, smoothing: float = 0.
     of_logits = (logs.exp() - wanted) / batch
     _, _, head, _ = members.parts(members.values)
     of_last = torch.bmm(of_logits, head.transpose(1, 2))
-    of_inputs, of_hidden = cell.backward(of_last)
-    letters = functional.one_hot(packed.tokens, members.sizes[0]).to(found.dtype).t().expand(networks, -1, -1)
-    whole = (
-        torch.cat([torch.bmm(letters, gate) for gate in of_inputs], -1),
-        of_hidden,
-        torch.bmm(last.transpose(1, 2), of_logits),
-        of_logits.sum(1),
-    )
+    of_table, of_hidden = cell.backward(of_last)
+    whole = (of_table[:, :-1], of_hidden, torch.bmm(last.transpose(1, 2), of_logits), of_logits.sum(1))
     flat = torch.cat([part.flatten(1) for part in whole], 1)
     return losses, right, flat.masked_fill_(~members.present, 0.0)

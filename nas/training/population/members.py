@@ -76,14 +76,14 @@ def gather(modules: Sequence[nn.Module], masks: Sequence[Mapping[str, Tensor]], 
     Raises:
         NasError: there are none, or they are not of one kind.
     """
-    kinds = {_kind(module) for module in modules}
-    kind = next(iter(kinds)) if len(kinds) == 1 else None
-    if not isinstance(kind, tuple):
+    kinds = {kind(module) for module in modules}
+    only = next(iter(kinds)) if len(kinds) == 1 else None
+    if not isinstance(only, tuple):
         raise NasError(
             f"a population must be recurrent graph networks of one cell, alphabet and number of classes; "
             f"got {sorted(map(str, kinds)) or 'none'}. Train the kinds one after another."
         )
-    cell, letters, classes, gates = kind
+    cell, letters, classes, gates = only
     widths = tuple(int(_recurrent(module).hidden_size) for module in modules)
     sizes = (letters, gates, max(widths), classes)
     dtype = next(modules[0].parameters()).dtype
@@ -113,7 +113,8 @@ def scatter_(members: Members, modules: Sequence[nn.Module]) -> None:
             module.get_parameter("head.bias").copy_(bias[row])
 
 
-def _kind(module: nn.Module) -> tuple[str, int, int, int] | str:
+def kind(module: nn.Module) -> tuple[str, int, int, int] | str:
+    """Return the cell, letters, classes and gates that members must have in common, or the name of another class."""
     if not isinstance(module, GraphRNN):
         return type(module).__name__
     layer = module.recurrent

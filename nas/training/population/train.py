@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import repeat
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +19,7 @@ from nas.training.population.adam import Adam, clip_
 from nas.training.population.cells import CELLS
 from nas.training.population.gradient import gradient, logits
 from nas.training.population.members import Members, gather, scatter_
-from nas.training.population.packing import pack
+from nas.training.population.packing import Packed, pack, pack_each
 from nas.training.recipe import Recipe
 from nas.training.schedule import rate_share
 from predictors.structure import multiply_adds
@@ -26,8 +27,8 @@ from pruning import prunable
 from pruning.parameters import existing
 
 _EVALUATED = 512
-_LEAST_BLOCK, _CACHED = 8, 1024
-"""On a CPU, networks times gates times units of one block."""
+_LEAST_BLOCK, _CACHED = 8, 768
+"""On a CPU, networks times units of one block."""
 
 
 def train_population(
@@ -36,7 +37,7 @@ def train_population(
     task: Task,
     recipe: Recipe,
     *,
-    seed: int,
+    seed: int | Sequence[int],
     clip: float | None = None,
     constant_rate: bool = False,
     device: torch.device | str = "cpu",
@@ -45,11 +46,11 @@ def train_population(
 ) -> list[Outcome | Failure]:
     """Return the outcome of each network, trained in place as `train` would train it alone, all in one program.
 
-    All networks see the same batches, in the order of stream "order" of `seed`, as `train` does with that seed; what
-    tells them apart is their graph, mask and initial weights. Losses, gradients and moments are each network's own,
-    so a network's outcome does not depend on its neighbours, beyond the rounding of sums that are padded to the
-    widest. A network whose loss or weights cease to be finite is stopped there and returned as a Failure; the others
-    go on. Absent and pruned weights are exactly 0 throughout.
+    Batches come in the order of stream "order" of `seed`, as in `train` with that seed. With one seed for all, all
+    networks see the same batches, which is faster by the blanks that need not be read. Losses, gradients and moments
+    are each network's own, so a network's outcome does not depend on its neighbours, beyond the rounding of sums that
+    are padded to the widest. A network whose loss or weights cease to be finite is stopped there and returned as a
+    Failure; the others go on. Absent and pruned weights are exactly 0 throughout.
 
     Args:
         modules: recurrent graph networks of one cell; sort by size and train equal sizes together, since each costs
@@ -58,7 +59,7 @@ def train_population(
         task: of strings (`OneHot` inputs); on any device.
         recipe: epochs, batch size, rates, first beta, decay, smoothing; its optimizer must be "adamw". Everything is
             float32.
-        seed: of the batches' order.
+        seed: of the batches' order; one for all, or one for each network.
         clip: largest norm of a network's gradient; None for no limit.
         constant_rate: True keeps the rate at `recipe.learning_rate` instead of the recipe's schedule.
         device: where to train.
@@ -69,7 +70,8 @@ def train_population(
         NasError: the recipe or the task does not fit, or the networks are not of one kind.
         TrainingFailed: the time limit passed.
     """
-    _check(task, recipe)
+    if (reason := refusal(task, recipe)) is not None:
+        raise NasError(reason)
     deadline = Deadline(time_limit_seconds)
     task = task.to(device)
     members = gather(modules, masks, device)
@@ -90,19 +92,26 @@ def train_population(
     ]
 
 
-def _check(task: Task, recipe: Recipe) -> None:
+def refusal(task: Task, recipe: Recipe) -> str | None:
+    """Return why no population can be trained on a task by a recipe, None if one can."""
     if not isinstance(task.normalise, OneHot):
-        raise NasError(f"a population must be trained on strings; got task '{task.name}'. Use `train` for images.")
+        return f"a population must be trained on strings; got task '{task.name}'. Use `train` for images."
     if recipe.optimizer != "adamw":
-        raise NasError(
+        return (
             f"a population's optimizer must be 'adamw'; got '{recipe.optimizer}' (recipe.optimizer). Set it, or train "
             f"the networks one by one."
         )
+    if recipe.precision == "bfloat16":
+        return (
+            "a population's precision must be 'float32' or 'auto', which is the same; got 'bfloat16' "
+            "(recipe.precision). Set it, or train the networks one by one."
+        )
     if recipe.batch_size > len(task.train):
-        raise NasError(
+        return (
             f"recipe batch_size must be at most the {len(task.train)} training strings of '{task.name}'; got "
             f"{recipe.batch_size}. Use a smaller batch."
         )
+    return None
 
 
 class Stepper:
@@ -113,7 +122,7 @@ class Stepper:
         members: Members,
         task: Task,
         recipe: Recipe,
-        seed: int,
+        seed: int | Sequence[int],
         clip: float | None,
         constant_rate: bool,
         deadline: Deadline,
@@ -122,8 +131,9 @@ class Stepper:
         self.constant_rate = constant_rate
         self.cell = CELLS[members.cell]()
         self.blocks = blocks(members)
+        self.shared = isinstance(seed, int)
         self.optimizer = Adam(members.values, recipe.momentum, recipe.weight_decay, members.decays)
-        self.order = stream(seed, "order", task.device)
+        self.orders = [stream(one, "order", task.device) for one in ([seed] if isinstance(seed, int) else seed)]
         self.failed: list[str | None] = [None] * len(members)
 
     def epoch(self, number: int) -> list[Epoch | None]:
@@ -140,23 +150,29 @@ class Stepper:
             self.deadline.check()
         seconds = time.perf_counter() - start
         self._isolate(losses, number)
-        accuracies = accuracy(self.members, self.task, self.task.val).tolist()
-        figures = zip((losses / steps).tolist(), (right / steps).tolist(), accuracies, self.failed, strict=True)
+        every = self.recipe.evaluate_every
+        due = number == self.recipe.epochs or (every and number % every == 0)
+        accuracies = accuracy(self.members, self.task, self.task.val).tolist() if due else repeat(None)
+        figures = zip((losses / steps).tolist(), (right / steps).tolist(), accuracies, self.failed, strict=False)
         share = seconds / len(self.members)
         return [
             None if failed else Epoch(number, a, b / self.recipe.batch_size, c, share) for a, b, c, failed in figures
         ]
 
     def _batches(self) -> Iterator[Tensor]:
+        """Yield the strings of each batch of an epoch, (batch,), or (networks, batch) if each has its own order."""
         size, count = self.recipe.batch_size, len(self.task.train)
-        order = torch.randperm(count, generator=self.order, device=self.task.device)
-        yield from torch.split(order[: count // size * size], size)
+        orders = [torch.randperm(count, generator=order, device=self.task.device) for order in self.orders]
+        rows = orders[0] if self.shared else torch.stack(orders)
+        yield from torch.split(rows[..., : count // size * size], size, dim=-1)
 
     def step(self, indices: Tensor, step: int) -> tuple[Tensor, Tensor]:
         """Train on the strings at `indices`; return each network's loss and number of right answers before the step."""
         train, recipe = self.task.train, self.recipe
-        packed = pack(train.inputs[indices], train.targets[indices], self.members.sizes[0])
-        found = [gradient(part, self.cell, packed, recipe.label_smoothing) for part in self.blocks]
+        found = [
+            gradient(part, self.cell, packed, recipe.label_smoothing)
+            for part, packed in zip(self.blocks, self._packed(indices), strict=True)
+        ]
         losses, right, slope = (torch.cat(parts) for parts in zip(*found, strict=True))
         if self.clip is not None:
             clip_(slope, self.clip)
@@ -164,6 +180,15 @@ class Stepper:
         share = 1.0 if self.constant_rate else rate_share(step, steps, recipe.warmup, recipe.schedule)
         self.optimizer.step(slope, recipe.learning_rate * share)
         return losses, right
+
+    def _packed(self, indices: Tensor) -> Iterator[Packed]:
+        """Yield what each block reads."""
+        train, blank = self.task.train, self.members.sizes[0]
+        if self.shared:
+            yield from repeat(pack(train.inputs[indices], train.targets[indices], blank), len(self.blocks))
+            return
+        for part in torch.split(indices, [len(block) for block in self.blocks]):
+            yield pack_each(train.inputs[part], train.targets[part], blank)
 
     def _isolate(self, losses: Tensor, number: int) -> None:
         """Stop the networks that are no longer finite; what they computed touched no other."""
@@ -184,8 +209,7 @@ def blocks(members: Members) -> list[Members]:
     """
     size = len(members)
     if members.values.device.type == "cpu":
-        _, gates, units, _ = members.sizes
-        size = max(_LEAST_BLOCK, _CACHED // (gates * units))
+        size = max(_LEAST_BLOCK, _CACHED // members.sizes[2])
     return [members.some(slice(start, start + size)) for start in range(0, len(members), size)]
 
 
@@ -213,7 +237,7 @@ def _result(
         return Failure("non_finite_loss", failed, seconds)
     counts = present_counts(module, masks)
     accuracy = curve[-1].val_accuracy
-    assert accuracy is not None  # every epoch is validated
+    assert accuracy is not None  # the last epoch is always validated
     cost = multiply_adds(module, task.signature.input_shape, masks)
     return Outcome(accuracy, tuple(curve), recipe.epochs, seconds, *counts, cost)
 

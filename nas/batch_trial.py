@@ -1,0 +1,108 @@
+"""What the executor "population" does with a batch of jobs: train those that can share a program as one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from torch import nn
+
+from nas.candidates import Candidate
+from nas.executors import BatchRunner, Job
+from nas.outcomes import Failure, Outcome
+from nas.realize import realize
+from nas.tasks import TabularTask, Task
+from nas.training import TrainingFailed
+from nas.training.population import kind, refusal, train_population
+from nas.trial import TrialSettings, run_trial
+from pruning import MaskSet, PruningError
+from pruning.dynamic import STATIC
+from search_spaces.graphs.networks import GraphRNN
+
+WIDEST = 2.0
+"""Networks of one program are at most this many times as wide as its narrowest: each costs as much as the widest."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """A realized candidate and its place in the batch."""
+
+    place: int
+    candidate: Candidate
+    module: nn.Module
+    masks: MaskSet
+
+    @property
+    def width(self) -> int:
+        """Units of a recurrent graph network."""
+        return self.module.recurrent.hidden_size if isinstance(self.module, GraphRNN) else 0
+
+
+def make_batch_runner(settings: TrialSettings, task: Task) -> BatchRunner:
+    """Return what does the jobs of a batch; the data set moves to the device once, here."""
+    resident = task.to(settings.device)
+
+    def run(jobs: Sequence[Job]) -> list[Outcome | Failure]:
+        return run_trials(jobs, resident, settings)
+
+    return run
+
+
+def run_trials(jobs: Sequence[Job], task: Task, settings: TrialSettings) -> list[Outcome | Failure]:
+    """Return each job's result, as `run_trial` returns it to float tolerance.
+
+    Recurrent graph networks of one cell and similar size train as one program, each on its own stream of batches;
+    everything else, moving masks, stages and half batches too, is trained alone. A time limit holds for the sum over
+    a program's networks.
+    """
+    if isinstance(task, TabularTask) or refusal(task, settings.recipe) is not None:
+        return [run_trial(job, task, settings) for job in jobs]
+    results: dict[int, Outcome | Failure] = {}
+    able: list[Member] = []
+    for place, job in enumerate(jobs):
+        if job.stage is not None or job.half_batch or job.candidate.training != STATIC:
+            results[place] = run_trial(job, task, settings)
+            continue
+        try:
+            member = Member(place, job.candidate, *realize(job.candidate, task))
+        except PruningError as error:
+            results[place] = Failure("infeasible", str(error))
+            continue
+        if isinstance(member.module, GraphRNN):
+            able.append(member)
+        else:
+            results[place] = run_trial(job, task, settings)
+    for members in programs(able):
+        found = _trained(members, task, settings)
+        results |= {member.place: result for member, result in zip(members, found, strict=True)}
+    return [results[place] for place in range(len(jobs))]
+
+
+def programs(members: Sequence[Member]) -> Iterator[list[Member]]:
+    """Yield the members that train together: of one kind, in order of width, none much wider than the narrowest."""
+    ordered = sorted(members, key=lambda member: (str(kind(member.module)), member.width))
+    for _, same in groupby(ordered, key=lambda member: kind(member.module)):
+        together: list[Member] = []
+        for member in same:
+            if together and member.width > WIDEST * together[0].width:
+                yield together
+                together = []
+            together.append(member)
+        yield together
+
+
+def _trained(members: Sequence[Member], task: Task, settings: TrialSettings) -> Sequence[Outcome | Failure]:
+    limit = settings.time_limit_seconds
+    try:
+        return train_population(
+            [member.module for member in members],
+            [member.masks for member in members],
+            task,
+            settings.recipe,
+            seed=[member.candidate.seed for member in members],
+            device=settings.device,
+            time_limit_seconds=None if limit is None else limit * len(members),
+        )
+    except TrainingFailed as error:
+        return [error.failure(0.0)] * len(members)
