@@ -61,6 +61,11 @@ def monotone(runs: Published) -> FitPredict:
     return fitted(lambda: MODELS["monotone"](runs.own_names, 0, 1), runs.own, runs.accuracies)
 
 
+def monotone_trees(runs: Published) -> FitPredict:
+    """Return the two-stage model with trees that rise in every column beside its line."""
+    return fitted(lambda: MODELS["monotone_trees"](runs.own_names, 0, 1), runs.own, runs.accuracies)
+
+
 def monotone_on(runs: Published, columns: Sequence[str]) -> FitPredict:
     """Return the two-stage model on these deviations only."""
     x = _columns(runs, (*SIZES, *columns))
@@ -91,5 +96,6 @@ CONTESTANTS: dict[str, Contestant] = {
     "size only": size_only,
     "XGBoost, own features": trees,
     "two stages, one column": one_column,
+    "two stages with trees, own features": monotone_trees,
     "two stages, own features": monotone,
 }

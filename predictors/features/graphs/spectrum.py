@@ -41,8 +41,8 @@ def _all(stack: Stack, degrees: Floats) -> tuple[Floats, ...]:
     adjacency, laplacian = stack.symmetric.copy(), -stack.symmetric
     adjacency[:, nodes, nodes] = np.where(stack.present, 0.0, -far)
     laplacian[:, nodes, nodes] = np.where(stack.present, degrees, far)
-    top: Floats = np.linalg.eigvalsh(adjacency)
-    low: Floats = np.linalg.eigvalsh(laplacian)
+    top = np.asarray(np.linalg.eigvalsh(adjacency), dtype=np.float64)
+    low = np.asarray(np.linalg.eigvalsh(laplacian), dtype=np.float64)
     single = stack.nodes == 1  # it has no second eigenvalue
     last = low[np.arange(len(low)), stack.nodes - 1]
     return top[:, -1], np.where(single, 0.0, top[:, -2]), np.where(single, 0.0, low[:, 1]), last
