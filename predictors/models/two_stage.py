@@ -68,12 +68,12 @@ class TwoStage(Regressor):
         z = np.clip(moved / self.spread_, -_CLIP, _CLIP)
         self._fit_raw(z, centred / (typical + 0.02))
         self.scale_: Floats = self._scale(self._raw(z), centred)
-        deviation = self._deviation(sizes, over)
+        deviation = self._gain(sizes, over)
         self._fit_level(target - deviation, deviation, near)
 
     def _predict(self, x: Floats) -> Floats:
         sizes, over = self._split(x)
-        return np.asarray(expit(self._level(sizes) + self._deviation(sizes, over)), dtype=np.float64)
+        return np.asarray(expit(self._level(sizes) + self._gain(sizes, over)), dtype=np.float64)
 
     def _arrays(self) -> dict[str, Any]:
         return {
@@ -123,7 +123,7 @@ class TwoStage(Regressor):
         found = np.linalg.solve(design.T @ design + 0.03 * power * np.eye(2), design.T @ centred)
         return np.array([*found, mean])
 
-    def _deviation(self, sizes: Floats, over: Floats) -> Floats:
+    def _gain(self, sizes: Floats, over: Floats) -> Floats:
         first, slope, mean = self.scale_
         scale = np.maximum(first + slope * (mean - sizes[:, 0]), _LEAST_SCALE)
         return np.asarray(self._raw(np.clip(over / self.spread_, -_CLIP, _CLIP)) * scale)
