@@ -7,7 +7,7 @@
 
 from predictors.errors import PredictorError
 from predictors.features import FEATURE_VERSION, GROUPS, feature_names, features
-from predictors.features.graphs import GRAPH_GROUPS, graph_feature_names, graph_features
+from predictors.features.graphs import GRAPH_GROUPS, graph_feature_names, graph_features, graphs_features
 from predictors.graphs import Graph
 from predictors.models import MODELS
 from predictors.predictor import Prediction, Predictor
@@ -28,5 +28,6 @@ __all__ = [
     "features",
     "graph_feature_names",
     "graph_features",
+    "graphs_features",
     "multiply_adds",
 ]

@@ -24,47 +24,60 @@ class CrossConformal:
         folds: (n,) the fold of each training row.
         residuals: (n,) |target - prediction of the model that did not see the row|.
         predictions: (n,) those predictions.
+        expected: (n,) the deviation those models expected there; None if every row's is the same.
     """
 
     models: Sequence[Model]
     folds: npt.NDArray[np.int64]
     residuals: Floats
     predictions: Floats
+    expected: Floats | None = None
 
     def bounds(self, x: Floats, coverage: float) -> tuple[Floats, Floats]:
         """Return the lower and upper ends (m,) of CV+ intervals, infinite where n is too small for the coverage.
 
-        With r_i the residuals, m_-k(i) the model without row i's fold and a = 1 - coverage, they are the
-        floor(a (n + 1))-th smallest of m_-k(i)(x) - r_i and the ceil((1 - a)(n + 1))-th smallest of
-        m_-k(i)(x) + r_i.
+        With r_i the residuals over what was expected there, m_-k(i) the model without row i's fold, d_-k(i) the
+        deviation it expects and a = 1 - coverage, they are the floor(a (n + 1))-th smallest of
+        m_-k(i)(x) - r_i d_-k(i)(x) and the ceil((1 - a)(n + 1))-th smallest of m_-k(i)(x) + r_i d_-k(i)(x). So rows
+        on which more is known have narrower intervals, where the model tells them apart; d is 1 if it does not.
 
         Guarantee: a fresh row, exchangeable with the training rows, is inside with probability at least
-        1 - 2a - min(2 (1 - 1/K) / (n/K + 1), (1 - K/n) / (K + 1)); close to 1 - a in practice.
+        1 - 2a - min(2 (1 - 1/K) / (n/K + 1), (1 - K/n) / (K + 1)); a little over 1 - a in practice, the more so the
+        fewer rows there are: residuals come from models of n - n/K rows.
 
-        Source: Barber, Candes, Ramdas, Tibshirani, Annals of Statistics 49, 2021, arXiv 1905.02928, section 3 (CV+).
+        Source: Barber, Candes, Ramdas, Tibshirani, Annals of Statistics 49, 2021, arXiv 1905.02928, section 3 (CV+);
+            Lei et al. 2018, JASA 113, arXiv 1604.04173, section 5.2 (residuals scaled by what is expected).
         """
         by_fold = np.stack([model.predict(x) for model in self.models])
-        low_rank, high_rank = ranks(len(self.residuals), coverage)
+        spread = None if self.expected is None else np.stack([model.deviation(x) for model in self.models])
+        ratios = self.ratios
+        low_rank, high_rank = ranks(len(ratios), coverage)
         lower, upper = np.full(len(x), -np.inf), np.full(len(x), np.inf)
-        step = max(1, _CHUNK // len(self.residuals))
+        step = max(1, _CHUNK // len(ratios))
         for start in range(0, len(x), step):
             part = slice(start, start + step)
             centres = by_fold[:, part].T[:, self.folds]
+            misses = ratios if spread is None else ratios * spread[:, part].T[:, self.folds]
             if low_rank >= 1:
-                lower[part] = np.partition(centres - self.residuals, low_rank - 1, axis=1)[:, low_rank - 1]
-            if high_rank <= len(self.residuals):
-                upper[part] = np.partition(centres + self.residuals, high_rank - 1, axis=1)[:, high_rank - 1]
+                lower[part] = np.partition(centres - misses, low_rank - 1, axis=1)[:, low_rank - 1]
+            if high_rank <= len(ratios):
+                upper[part] = np.partition(centres + misses, high_rank - 1, axis=1)[:, high_rank - 1]
         return lower, upper
+
+    @property
+    def ratios(self) -> Floats:
+        """Residuals over what was expected, (n,)."""
+        return self.residuals if self.expected is None else self.residuals / self.expected
 
     def held_out_half_widths(self, coverage: float) -> Floats:
         """Return for each row the half-width (n,) that the rows of all other folds would have given it."""
         widths = np.full(len(self.residuals), np.inf)
         for fold in np.unique(self.folds):
-            others = np.sort(self.residuals[self.folds != fold])
+            others = np.sort(self.ratios[self.folds != fold])
             _, rank = ranks(len(others), coverage)
             if rank <= len(others):
                 widths[self.folds == fold] = others[rank - 1]
-        return widths
+        return widths if self.expected is None else widths * self.expected
 
 
 def cross_conformal(
@@ -84,7 +97,15 @@ def cross_conformal(
         model = make().fit(x[~held_out], y[~held_out])
         predictions[held_out] = settle(model.predict(x[held_out]))
         models.append(model)
-    return CrossConformal(models, folds, np.abs(y - predictions), predictions)
+    return CrossConformal(models, folds, np.abs(y - predictions), predictions, expected(models, folds, x))
+
+
+def expected(models: Sequence[Model], folds: npt.NDArray[np.int64], x: Floats) -> Floats | None:
+    """Return the deviation (n,) that each row's model, fitted without it, expects; None if every row's is the same."""
+    found = np.empty(len(x))
+    for fold, model in enumerate(models):
+        found[folds == fold] = model.deviation(x[folds == fold])
+    return found if np.ptp(found) > 0 else None
 
 
 def ranks(count: int, coverage: float) -> tuple[int, int]:

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import rustworkx
 
 from predictors.errors import PredictorError
-from predictors.geodesics import Geodesics, multiplied, searched
-
-Floats: TypeAlias = npt.NDArray[np.float64]
-Edges: TypeAlias = npt.NDArray[np.int64]
-
-_SMALL = 128
-"""Nodes up to which a handful of products of small matrices is quicker than a search from each node."""
+from predictors.stacks import Edges, Stack
 
 
 @dataclass(frozen=True, eq=False)
 class Graph:
     """Nodes 0 to `nodes` - 1 and directed edges without cycles, each edge once.
-
-    What several figures need is computed when first asked for, and kept.
 
     Args:
         nodes: number of nodes, at least 1.
@@ -49,64 +40,11 @@ class Graph:
         object.__setattr__(self, "edges", edges)
         _check(self.nodes, edges)
 
-    @cached_property
-    def directed(self) -> rustworkx.PyDiGraph[None, None]:
-        """The graph in rustworkx, edge directions kept."""
-        graph = rustworkx.PyDiGraph[None, None](multigraph=False)
-        graph.add_nodes_from([None] * self.nodes)
-        graph.extend_from_edge_list(self._pairs)
-        return graph
-
-    @cached_property
-    def undirected(self) -> rustworkx.PyGraph[None, None]:
-        """The graph in rustworkx without directions."""
-        graph = rustworkx.PyGraph[None, None](multigraph=False)
-        graph.add_nodes_from([None] * self.nodes)
-        graph.extend_from_edge_list(self._pairs)
-        return graph
-
-    @cached_property
+    @property
     def layers(self) -> npt.NDArray[np.int64]:
         """Each node's layer, (nodes,): 0 without predecessors, else one more than the highest of theirs."""
-        layers = np.zeros(self.nodes, dtype=np.int64)
-        left = np.bincount(self.edges[:, 1], minlength=self.nodes).astype(np.float64)  # predecessors not yet placed
-        free, placed, number = left == 0, 0, 0
-        while free.any():
-            layers[free] = number
-            placed, number = placed + int(np.count_nonzero(free)), number + 1
-            left[free] = -1.0
-            left -= free @ self.adjacency
-            free = left == 0
-        if placed < self.nodes:
-            raise PredictorError(
-                f"graph must be acyclic; got a cycle among {self.nodes} nodes (Graph.edges). Direct each edge from "
-                f"the lower to the higher node, or give an undirected graph to Graph.of."
-            )
+        layers: npt.NDArray[np.int64] = Stack([self]).layers[0]
         return layers
-
-    @cached_property
-    def geodesics(self) -> tuple[Geodesics, Geodesics]:
-        """Shortest ways without and with the edges' directions."""
-        if self.nodes <= _SMALL:
-            return multiplied(self.adjacency, self.edges)
-        return searched(self.undirected), searched(self.directed)
-
-    @cached_property
-    def symmetric(self) -> Floats:
-        """(nodes, nodes): 1 between nodes that an edge joins in either direction, else 0."""
-        return self.adjacency + self.adjacency.T
-
-    @cached_property
-    def adjacency(self) -> Floats:
-        """(nodes, nodes): 1 in row i and column j if an edge leads from i to j, else 0."""
-        matrix = np.zeros((self.nodes, self.nodes))
-        matrix[self.edges[:, 0], self.edges[:, 1]] = 1.0
-        return matrix
-
-    @cached_property
-    def widths(self) -> npt.NDArray[np.int64]:
-        """Number of nodes of each layer, (layers,)."""
-        return np.bincount(self.layers)
 
     @classmethod
     def of(cls, graph: Any) -> Graph:
@@ -132,10 +70,6 @@ class Graph:
         numbers = {node: number for number, node in enumerate(nodes)}
         pairs = np.array([(numbers[a], numbers[b]) for a, b in edges], dtype=np.int64).reshape(-1, 2)
         return cls(len(numbers), pairs if is_directed else np.sort(pairs, axis=1))
-
-    @property
-    def _pairs(self) -> Sequence[tuple[int, int]]:
-        return list(map(tuple, self.edges.tolist()))
 
 
 def read_graph(record: Mapping[str, Any]) -> Graph:

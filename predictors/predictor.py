@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
 from predictors import files
-from predictors.conformal import CrossConformal, cross_conformal
+from predictors.conformal import CrossConformal, cross_conformal, expected
 from predictors.domain import Domain, domain
 from predictors.errors import PredictorError
 from predictors.folds import grouped_folds, row_keys
@@ -226,7 +225,9 @@ class Predictor:
         model, *parts = (predictor._make(saved.feature_names).restore(content) for content in saved.models)
         scale, conformal = SCALES[predictor.scale](saved.y), None
         if saved.folds is not None and saved.predictions is not None:
-            conformal = _conformal(parts, saved.folds, scale.forward(saved.y), saved.predictions)
+            misses = np.abs(scale.forward(saved.y) - saved.predictions)
+            known = expected(parts, saved.folds, saved.x)
+            conformal = CrossConformal(parts, saved.folds, misses, saved.predictions, known)
         predictor._fit = _Fit(saved.x, saved.y, scale, model, Domain(saved.x, saved.domain_limit), conformal)
         return predictor
 
@@ -252,10 +253,6 @@ class Predictor:
         if self._fit is None:
             raise PredictorError("predictor must be fitted before it is used; got none. Call fit, or load one.")
         return self._fit
-
-
-def _conformal(models: Sequence[Model], folds: npt.NDArray[np.int64], y: Floats, predictions: Floats) -> CrossConformal:
-    return CrossConformal(models, folds, np.abs(y - predictions), predictions)
 
 
 def _metrics(y: Floats, scale: Scale, conformal: CrossConformal, coverage: float) -> dict[str, float]:

@@ -191,7 +191,10 @@ def _check(module: nn.Module, masks: Mapping[str, Tensor]) -> None:
 def _layer(name: str, use: Use, mask: Tensor | None, is_shortcut: bool) -> Layer:
     weight = use.weight.detach().to(device="cpu", dtype=torch.float64).numpy()
     kept = np.ones(weight.shape, dtype=np.bool_) if mask is None else mask.detach().cpu().numpy()
-    magnitudes = np.where(kept, np.abs(weight), 0.0)
+    magnitudes = np.abs(weight)
+    magnitudes *= kept
+    if not np.isfinite(magnitudes.sum()):  # perhaps only where nothing is kept: entries there may be anything
+        magnitudes = np.where(kept, np.abs(weight), 0.0)
     if not np.isfinite(magnitudes).all():
         raise PredictorError(
             f"kept weights must be finite; got NaN or infinity ('{name}'). Describe the network at initialisation, "
@@ -205,7 +208,7 @@ def _layer(name: str, use: Use, mask: Tensor | None, is_shortcut: bool) -> Layer
         mask=kept.ravel(),
         counts=unit_pairs(kept, use),
         magnitudes=unit_pairs(magnitudes, use),
-        squares=unit_pairs(magnitudes * magnitudes, use),
+        squares=unit_pairs(magnitudes, use, squared=True),
         is_shortcut=is_shortcut,
     )
 

@@ -5,6 +5,8 @@ A reproduction is a benchmark: a function of a folder for its files and a line p
 """
 
 from experiments.benchmarks import Benchmark
+from experiments.reproduce.ablations.feature_ablation import feature_ablation
+from experiments.reproduce.intervals import intervals
 from experiments.reproduce.isometry_rules import isometry_rules
 from experiments.reproduce.masks.make import sparse_mask_features
 from experiments.reproduce.masks.sparse_masks import sparse_masks
@@ -16,9 +18,12 @@ from experiments.reproduce.random_embedding import random_embedding
 from experiments.reproduce.random_source import random_source
 from experiments.reproduce.reber.reproduction import reber
 from experiments.reproduce.reber_structure import reber_structure
+from experiments.reproduce.second.second_space import second_space
 from experiments.reproduce.signal_propagation import signal_propagation
 
 REPRODUCTIONS: dict[str, Benchmark] = {
+    "feature-ablation": feature_ablation,
+    "intervals": intervals,
     "isometry-rules": isometry_rules,
     "mnist-pruning": mnist_pruning,
     "nasbench201-prediction": nasbench201_prediction,
@@ -28,6 +33,7 @@ REPRODUCTIONS: dict[str, Benchmark] = {
     "random-source": random_source,
     "reber": reber,
     "reber-structure": reber_structure,
+    "second-space": second_space,
     "signal-propagation": signal_propagation,
     "sparse-mask-features": sparse_mask_features,
     "sparse-masks": sparse_masks,

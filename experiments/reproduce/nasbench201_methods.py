@@ -52,7 +52,7 @@ def predictions(
 
     def trees(*sets: str) -> Floats:
         x = np.hstack([columns[name] for name in sets])
-        fitted = [_boosted(seed).fit(x[split.train], target) for seed in range(_SEEDS)]
+        fitted = [boosted(seed).fit(x[split.train], target) for seed in range(_SEEDS)]
         return np.asarray(np.mean([model.predict(x[split.test]) for model in fitted], axis=0))
 
     x = columns["recipe"]
@@ -85,5 +85,6 @@ def rank_mix(parts: Floats, weights: Sequence[float]) -> Floats:
     return np.asarray(np.average(scores, axis=0, weights=weights))
 
 
-def _boosted(seed: int) -> BoostedTrees:
+def boosted(seed: int) -> BoostedTrees:
+    """Return the recipe's boosted trees, unfitted."""
     return BoostedTrees(300, 1, 5, 0.05, rows=0.8, columns=0.25, seed=seed)

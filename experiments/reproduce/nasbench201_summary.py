@@ -9,11 +9,13 @@ from predictors.evaluation import over_draws
 
 Row = Mapping[str, Any]
 
+PAIRS = (("rank mix", "XGBoost on GRAF"),)
 
-def summarised(rows: Sequence[Row]) -> dict[str, Any]:
+
+def summarised(rows: Sequence[Row], pairs: Sequence[tuple[str, str]] = PAIRS) -> dict[str, Any]:
     """Return protocol -> method -> training size -> mean, interval over draws and number of draws.
 
-    Under "rank mix - XGBoost on GRAF" stand the paired differences.
+    Under "first - second" stand the paired differences of such methods.
     """
     found: dict[str, Any] = {}
     for protocol in dict.fromkeys(row["protocol"] for row in rows):
@@ -24,14 +26,16 @@ def summarised(rows: Sequence[Row]) -> dict[str, Any]:
                 str(size): _figures([r for r in here if r["method"] == method and r["size"] == size])
                 for size in dict.fromkeys(r["size"] for r in here if r["method"] == method)
             }
-        found[protocol] = methods | _paired(here, "rank mix", "XGBoost on GRAF")
+        for first, second in pairs:
+            methods |= _paired(here, first, second)
+        found[protocol] = methods
     return found
 
 
 def _figures(rows: Sequence[Row]) -> dict[str, Any]:
     found: dict[str, Any] = {"draws": len(rows)}
     for name in ("kendall", "coverage", "width"):
-        values = [row[name] for row in rows if row[name] is not None]
+        values = [row[name] for row in rows if row.get(name) is not None]
         if values:
             found[name] = _interval(values)
     return found

@@ -29,11 +29,25 @@ def out_of_fold(
     repeats: int = 1,
 ) -> Floats:
     """Return (repeats, n) predictions, each by a model that saw no row of its key."""
-    found = np.empty((repeats, len(y)))
+    return with_deviations(make, names, x, y, keys, rng, folds, repeats)[0]
+
+
+def with_deviations(
+    make: Make,
+    names: Sequence[str],
+    x: Floats,
+    y: Floats,
+    keys: Sequence[Hashable],
+    rng: np.random.Generator,
+    folds: int = 10,
+    repeats: int = 1,
+) -> tuple[Floats, Floats]:
+    """Return the predictions of `out_of_fold`, and the deviations that those models expect there."""
+    found = np.empty((2, repeats, len(y)))
     for split in repeated_folds(keys, folds, repeats, rng):
-        repeat = int(split.name.partition("/")[0])
-        found[repeat, split.test] = make(names).fit(x[split.train], y[split.train]).predict(x[split.test])
-    return found
+        repeat, model = int(split.name.partition("/")[0]), make(names).fit(x[split.train], y[split.train])
+        found[:, repeat, split.test] = model.predict(x[split.test]), model.deviation(x[split.test])
+    return found[0], found[1]
 
 
 def group_ablation(

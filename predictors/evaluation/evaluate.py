@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from predictors.conformal import CrossConformal
-from predictors.evaluation.ablation import Make, out_of_fold
+from predictors.evaluation.ablation import Make, with_deviations
 from predictors.evaluation.protocols import Rows, leave_one_group_out
 from predictors.evaluation.uncertainty import Interval, bootstrap
 from predictors.folds import grouped_folds
@@ -52,7 +52,8 @@ def evaluate(
 ) -> Evaluation:
     """Return the figures of `repeats` cross-validations; a model that tunes itself in `fit` makes them nested ones.
 
-    A row's interval has the half-width that the residuals of all other folds give it, on the scale.
+    A row's interval has the half-width that the residuals of all other folds give it, on the scale, in units of the
+    deviation that the model expects.
 
     Args:
         make: column names -> unfitted model.
@@ -67,12 +68,12 @@ def evaluate(
     chosen = SCALES[scale](y)
     scaled = chosen.forward(y)
     rng = np.random.default_rng(seed)
-    found = out_of_fold(make, names, x, scaled, keys, rng, folds, repeats)
+    found, expected = with_deviations(make, names, x, scaled, keys, rng, folds, repeats)
     predictions = chosen.backward(found)
     rng = np.random.default_rng(seed)
     ends = [
-        chosen.ends(*_ends(grouped_folds(keys, folds, rng), scaled, chosen.forward(predictions[repeat]), coverage))
-        for repeat in range(repeats)
+        chosen.ends(*_ends(grouped_folds(keys, folds, rng), scaled, chosen.forward(one), deviations, coverage))
+        for one, deviations in zip(predictions, expected, strict=True)
     ]
     lower, upper = (np.stack(side) for side in zip(*ends, strict=True))
     return Evaluation(_figures(y, predictions, lower, upper, keys, seed), predictions, lower[0], upper[0])
@@ -97,8 +98,8 @@ def beyond(measured: Floats, predicted: Floats, baseline: Floats) -> float:
     return 1.0 - float(((measured - predicted) ** 2).sum()) / left if left > 0 else 0.0
 
 
-def _ends(folds: Rows, scaled: Floats, predicted: Floats, coverage: float) -> tuple[Floats, Floats]:
-    conformal = CrossConformal([], folds, np.abs(scaled - predicted), predicted)
+def _ends(folds: Rows, scaled: Floats, predicted: Floats, expected: Floats, coverage: float) -> tuple[Floats, Floats]:
+    conformal = CrossConformal([], folds, np.abs(scaled - predicted), predicted, expected)
     widths = conformal.held_out_half_widths(coverage)
     return predicted - widths, predicted + widths
 

@@ -6,10 +6,12 @@ from predictors.models.block_gaussian_process import block_gaussian_process
 from predictors.models.experts import experts
 from predictors.models.extra_trees import extra_trees
 from predictors.models.gaussian_process import gaussian_process
+from predictors.models.hurdle import hurdle
 from predictors.models.mean import mean
 from predictors.models.mixture import mixture
 from predictors.models.model import Maker, Model
 from predictors.models.monotone import monotone
+from predictors.models.monotone_trees import monotone_trees
 from predictors.models.nearest import nearest
 from predictors.models.random_forest import random_forest
 from predictors.models.size_only import size_only
@@ -27,6 +29,8 @@ MODELS: dict[str, Maker] = {
     "gaussian_process": gaussian_process,
     "experts": experts,
     "monotone": monotone,
+    "monotone_trees": monotone_trees,
+    "hurdle": hurdle,
     "block_gaussian_process": block_gaussian_process,
     "mixture": mixture,
     "stack": stack,

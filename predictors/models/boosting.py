@@ -22,6 +22,7 @@ class BoostedTrees(Regressor):
         depth, learning_rate, rows, columns, leaf_rows, penalty: of the trees; `rows` are drawn for each tree,
             `columns` for each split, `leaf_rows` is the least number in a leaf, `penalty` shrinks leaves.
         bins: at most so many cuts of a column.
+        rising: predictions never fall as a column grows.
         seed, threads: of XGBoost; the same two give the same bits on one machine.
     """
 
@@ -38,6 +39,7 @@ class BoostedTrees(Regressor):
         leaf_rows: float = 1.0,
         penalty: float = 1.0,
         bins: int = 64,
+        rising: bool = False,
         seed: int = 0,
         threads: int = 1,
     ) -> None:
@@ -50,6 +52,7 @@ class BoostedTrees(Regressor):
         self.leaf_rows = leaf_rows
         self.penalty = penalty
         self.bins = bins
+        self.rising = rising
         self.seed = seed
         self.threads = threads
 
@@ -93,4 +96,5 @@ class BoostedTrees(Regressor):
             "seed": self.seed,
             "nthread": self.threads,
             "verbosity": 0,
+            **({"monotone_constraints": (1,) * self.n_features_in_} if self.rising else {}),
         }

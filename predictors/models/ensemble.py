@@ -62,6 +62,9 @@ class Ensemble(Regressor):
     def _predict(self, x: Floats) -> Floats:
         return np.asarray((self.weights_[:, None] * self._parts(x)).sum(axis=0))
 
+    def _deviation(self, x: Floats) -> Floats:
+        return self.members_[0][0].deviation(x)
+
     def _parts(self, x: Floats) -> Floats:
         return np.stack([np.mean([model._predict(x) for model in models], axis=0) for models in self.members_])
 

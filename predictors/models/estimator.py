@@ -12,6 +12,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from predictors.models.arrays import Arrays, pack, unpack
 from predictors.models.model import Floats
 
+_LEAST = 1e-9
+
 
 class Regressor(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
     """A scikit-learn regressor that is also arrays: a model gives `_fit`, `_predict`, `_arrays` and `_take`.
@@ -31,6 +33,13 @@ class Regressor(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
     def predict(self, x: Floats) -> Floats:
         """Return (m,) predictions for rows x (m, columns)."""
         return self._predict(self._checked(x))
+
+    def deviation(self, x: Floats) -> Floats:
+        """Return how much of an error to expect on rows x (m, columns), up to a factor: (m,), 1 if all are alike."""
+        return np.maximum(self._deviation(self._checked(x)), _LEAST)
+
+    def _deviation(self, x: Floats) -> Floats:
+        return np.ones(len(x))
 
     def dump(self) -> bytes:
         """Return the fitted model as npz bytes."""

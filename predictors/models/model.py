@@ -28,6 +28,10 @@ class Model(Protocol):
         """Return (m,) predictions for rows (m, columns)."""
         ...
 
+    def deviation(self, x: Floats) -> Floats:
+        """Return (m,) > 0: how much of an error is to be expected on each row, up to a factor; 1 if all are alike."""
+        ...
+
     def dump(self) -> bytes:
         """Return the fitted model as a file's content."""
         ...

@@ -30,7 +30,7 @@ def _write(folder: Path, count: int, modes: dict[str, str]) -> None:
             edges = np.argwhere(np.triu(rng.random((nodes, nodes)) < 0.3, 1))
             graph = Graph(nodes, edges)
             figures = {f"figure{i}": rng.normal() for i in range(2)}
-            sources, last = float(graph.widths[0]), float(graph.widths[-1])
+            sources, last = float((graph.layers == 0).sum()), float((graph.layers == graph.layers.max()).sum())
             sizes = {"nodes": nodes, "edges": len(edges), "source_nodes": sources, "sink_nodes": last}
             accuracy = 0.5 + 0.04 * sources + 0.01 * rng.normal()
             label: dict[str, Any] = {"mode": mode, "graph": "made_up", "graph_nr": number}

@@ -20,8 +20,11 @@ from predictors.models.boosting import BoostedTrees
 from predictors.models.ensemble import Ensemble
 from predictors.models.experts import Experts
 from predictors.models.extra_trees import ExtraTrees
+from predictors.models.hurdle import Hurdle
 from predictors.models.mean import Mean
 from predictors.models.model import Floats
+from predictors.models.monotone import MonotoneDeviation
+from predictors.models.monotone_trees import MonotoneTrees
 from predictors.models.nearest import Nearest
 from predictors.models.size_only import Ridge
 from predictors.models.xgboost_tuned import TunedTrees
@@ -34,6 +37,9 @@ ESTIMATORS = [
     AdaBoost(trees=20),
     BayesianRidge(),
     Experts(),
+    Hurdle(),
+    MonotoneDeviation(),
+    MonotoneTrees(rounds=20),
     Nearest(),
     Ridge(),
     Mean(),

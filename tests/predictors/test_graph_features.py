@@ -14,9 +14,12 @@ import rustworkx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from predictors import PredictorError, graph_features
+from experiments.benchmarks.networkx_figures import networkx_figures
+from predictors import PredictorError, graph_features, graphs_features
 from predictors.features.graphs import GRAPH_GROUPS, graph_feature_names
+from predictors.geodesics import by_levels, by_powers, multiplied
 from predictors.graphs import Graph, read_graph
+from predictors.stacks import Stack, stacks
 
 
 def random_dag(nodes: int, share: float, seed: int) -> Graph:
@@ -33,7 +36,7 @@ def as_networkx(graph: Graph) -> Any:
     return other
 
 
-routes = importlib.import_module("predictors.features.graphs.routes")
+ways_module = importlib.import_module("predictors.features.graphs.ways")
 spectrum = importlib.import_module("predictors.features.graphs.spectrum")
 
 DAGS = [
@@ -117,10 +120,8 @@ def test_ways_are_those_of_enumeration(seed: int, nodes: int, share: float) -> N
     assert row["routes/live"] == pytest.approx(len({node for way in ways for node in way}) / nodes)
     edges = {pair for way in ways for pair in itertools.pairwise(way)}
     assert row["routes/live_edges"] == pytest.approx(len(edges) / max(len(graph.edges), 1))
-    starts, ends = graph.layers == 0, graph.layers == graph.layers.max()
-    in_logarithms = routes._ways_in_logarithms(graph, starts, ends)
-    exact = routes._ways(graph, starts, ends)
-    assert in_logarithms == pytest.approx(exact, abs=1e-6)
+    exact = [figure[0] for figure in ways_module.source_ways(Stack([graph]))]
+    assert ways_module._in_logarithms(Stack([graph])) == pytest.approx(exact, abs=1e-6)
 
 
 @settings(max_examples=15, deadline=None)
@@ -135,7 +136,6 @@ def test_disjoint_ways_are_mengers(seed: int) -> None:
         if any(all(way & set(nodes) for way in ways) for nodes in itertools.combinations(range(8), size))
     )
     assert graph_features(graph, ["routes"])["routes/disjoint"] == cut
-    assert routes._flow(graph, graph.layers == 0, graph.layers == graph.layers.max()) == cut
 
 
 @settings(max_examples=10, deadline=None)
@@ -165,11 +165,59 @@ def test_large_graphs_agree_with_small_ones_methods(monkeypatch: pytest.MonkeyPa
     graph = random_dag(120, 0.05, 1)
     row = graph_features(graph)
     monkeypatch.setattr(spectrum, "_DENSE", 10)
-    monkeypatch.setattr(routes, "_EXACT", 10)
-    monkeypatch.setattr("predictors.graphs._SMALL", 10)
+    monkeypatch.setattr(ways_module, "EXACT", 10)
+    monkeypatch.setattr("predictors.stacks.SMALL", 10)
     other = graph_features(Graph(graph.nodes, graph.edges))
     for name, value in row.items():
         assert other[name] == pytest.approx(value, rel=1e-6, abs=1e-6), name
+
+
+def _many(seed: int) -> list[Graph]:
+    """Return graphs of all sizes up to 40 nodes, some in parts, some without edges, and a large one."""
+    rng = np.random.default_rng(seed)
+    small = [
+        random_dag(int(n), float(p), seed) for n, p in zip(rng.integers(1, 40, 30), rng.random(30) ** 2, strict=True)
+    ]
+    return [*small, Graph(1, np.empty((0, 2), int)), Graph(6, np.empty((0, 2), int)), random_dag(150, 0.02, seed)]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_many_graphs_at_once_have_the_figures_of_each_alone(seed: int) -> None:
+    graphs = _many(seed)
+    names, rows = graphs_features(graphs)
+    assert names == graph_feature_names()
+    for graph, row in zip(graphs, rows, strict=True):
+        np.testing.assert_allclose(row, list(graph_features(graph).values()), rtol=1e-9, atol=1e-9)
+    order = [position for positions, _ in stacks(graphs) for position in positions]
+    assert sorted(order) == list(range(len(graphs)))
+
+
+def test_many_graphs_have_the_figures_of_networkx() -> None:
+    """Oracle: networkx, for every figure of three groups. Its assortativity is left out where degrees hardly vary."""
+    graphs = [graph for graph in _many(7) if graph.nodes > 2]
+    names, rows = graphs_features(graphs)
+    for graph, row in zip(graphs, rows, strict=True):
+        ours, theirs = dict(zip(names, row.tolist(), strict=True)), networkx_figures(graph)
+        assert {name for name in names if name.startswith(("undirected/", "routes/", "spectrum/"))} <= set(theirs)
+        for name, value in theirs.items():
+            if not name.endswith("/assortativity") or abs(value) > 1e-6:
+                assert ours[name] == pytest.approx(value, abs=1e-9), name
+
+
+def test_shortest_ways_by_powers_are_those_by_levels_or_given_up() -> None:
+    """5^6 shortest ways between two nodes, and chains of 16 edges, are too much for the powers: they say so."""
+    ladders = [
+        [pair for i in range(0, 3 * k, 3) for pair in ((i, i + 1), (i, i + 2), (i + 1, i + 3), (i + 2, i + 3))]
+        for k in (3, 7)
+    ]
+    dense = [[(5 * i + a, 5 * i + 5 + b) for i in range(7) for a in range(5) for b in range(5)]]  # 5^6 ways end to end
+    chains = [[(i, i + 1) for i in range(length)] for length in (15, 16, 30)]
+    stack = Stack([Graph(50, np.array(pairs)) for pairs in (*ladders, *dense, *chains)])
+    assert by_powers(stack.adjacency)[3].tolist() == [False, False, True, False, True, True]
+    for steps in (stack.adjacency, stack.symmetric):
+        found = multiplied(steps)
+        for ours, exact in zip((found.distances, found.nodes, found.pairs * steps), by_levels(steps), strict=True):
+            np.testing.assert_allclose(ours, exact, rtol=1e-9, atol=1e-9)
 
 
 def test_graphs_of_other_libraries_are_read() -> None:
@@ -201,5 +249,7 @@ def test_each_refusal_is_one_line() -> None:
         graph_features(3)
     with pytest.raises(PredictorError, match=r"a graph's record must have nodes, and edges that are pairs"):
         read_graph({"nodes": [0]})
+    with pytest.raises(PredictorError, match=r"graphs must be at least one; got none"):
+        graphs_features([])
     with pytest.raises(PredictorError, match=r"unknown graph feature group 'route'; did you mean 'routes'"):
         graph_features(DAGS[0], ["route"])

@@ -49,11 +49,12 @@ def test_networks_never_seen_are_ranked_and_levelled() -> None:
     assert ours < 0.02 and 1.5 * ours < theirs
 
 
+@pytest.mark.parametrize("name", ["monotone", "monotone_trees"])
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 2**31), column=st.integers(2, 4), step=st.floats(0.01, 2.0))
-def test_no_deviation_that_grows_lowers_the_prediction(seed: int, column: int, step: float) -> None:
+def test_no_deviation_that_grows_lowers_the_prediction(name: str, seed: int, column: int, step: float) -> None:
     x, y, _ = made_up(3, seed % 50)
-    model = MODELS["monotone"](NAMES, 0, 1).fit(x, y)
+    model = MODELS[name](NAMES, 0, 1).fit(x, y)
     more = x.copy()
     more[:, column] += step
     assert (model.predict(more) >= model.predict(x)).all()
@@ -76,6 +77,26 @@ def test_a_falling_column_is_left_out_unless_signs_are_learnt() -> None:
     assert learnt.weights_[0] > 0 and learnt.spread_[0] < 0
 
 
+def test_trees_see_that_columns_matter_together() -> None:
+    """The deviation is the smaller of two columns: trees come closer to it than the line does. Seeded."""
+    (x, _, network), rng = made_up(6, 3), np.random.default_rng(0)
+    y = expit(0.5 * (x[:, 0] - 4) + np.minimum(x[:, 2], x[:, 3]) + 0.01 * rng.normal(size=len(x)))
+    train = network < 5
+    line, trees = (MODELS[name](NAMES, 0, 1).fit(x[train], y[train]) for name in ("monotone", "monotone_trees"))
+    misses = [agreement(y[~train], model.predict(x[~train]))["mae"] for model in (line, trees)]
+    assert misses[1] < 0.9 * misses[0]
+
+
+def test_a_held_out_method_does_not_bend_the_level() -> None:
+    """Rows far from their ERK mask are offset by something no column tells; those close to it keep their level."""
+    x, y, _ = made_up(6, 4, noise=0.0)
+    far = np.abs(x[:, 2:4]).sum(axis=1) > 0.3
+    moved = expit(np.log(y / (1 - y)) + np.where(far, 0.3, 0.0))
+    model = MonotoneDeviation((0, 1), (2, 3)).fit(x, moved)
+    reference = (x[:, 2:] == 0).all(axis=1)
+    assert np.abs(model.predict(x[reference]) - y[reference]).mean() < 0.02
+
+
 def test_rows_without_neighbours_widen_the_neighbourhood() -> None:
     rng = np.random.default_rng(3)
     x = np.column_stack([rng.uniform(3, 6, 80), rng.uniform(6, 9, 80), rng.normal(size=80)])
@@ -88,6 +109,8 @@ def test_rows_without_neighbours_widen_the_neighbourhood() -> None:
 def test_it_needs_its_columns_and_the_features_have_them() -> None:
     with pytest.raises(PredictorError, match=r"model 'monotone' must have the columns .* none named 'erk/log_kept'"):
         MODELS["monotone"](["size/log_kept"], 0, 1)
+    with pytest.raises(PredictorError, match=r"model 'monotone_trees' must have .* got none named 'erk/over_...'"):
+        MODELS["monotone_trees"](["erk/log_kept", "erk/log_multiply_adds", "erk/over_first"], 0, 1)
     with pytest.raises(PredictorError, match=r"got none named 'erk/over_...'"):
         MODELS["monotone"](["erk/log_kept", "erk/log_multiply_adds"], 0, 1)
     MODELS["monotone"](feature_names(), 0, 1)

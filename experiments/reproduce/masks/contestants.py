@@ -18,6 +18,16 @@ from predictors.models.monotone import MonotoneDeviation
 SIZES = ("erk/log_kept", "erk/log_multiply_adds")
 ONE_COLUMN = "erk/over_log_mean_tenth"
 
+RISING = ("edges", "motif", "spectral_gap", "spectral_radius")
+FALLING = ("no_connected_components",)
+SHARES_RISING = ("mean_connected_components",)
+SHARES_FALLING = ("sink_nodes", "source_nodes", "disc_nodes", "r-out", "r-in", "cut-edges", "cut-nodes")
+"""The table's columns by their signs: more ways are good, nodes that are cut off or hang by a thread are bad.
+
+Of the others nothing is expected beforehand: the number of nodes is the same for all masks of a setting, and figures of
+neighbourhoods and cores are divided by sizes. The first two are taken as logarithms, shares as they are.
+"""
+
 Contestant: TypeAlias = Callable[[Published], FitPredict]
 
 
@@ -27,18 +37,17 @@ def trees_on_topology(runs: Published) -> FitPredict:
 
 
 def monotone_on_topology(runs: Published) -> FitPredict:
-    """Return the two-stage model on the same 18 columns: their logarithms less those of the setting's ERK masks.
+    """Return the two-stage model on those of the same columns whose signs are known, less those of ERK's own rows.
 
-    The signs are learnt in each training fold; the sizes are those of our ERK mask of the network and density.
+    The sizes are those of our ERK mask of the network and density.
     """
-    logs, keys = np.log10(np.maximum(runs.topology, 0.0) + 1e-9), np.array([f"{c[1]} {c[3]}" for c in runs.cells])
-    reference = np.empty_like(logs)
+    signed, keys = _signed(runs), runs.settings
+    reference = np.empty_like(signed)
     for key in np.unique(keys):
         inside = keys == key
-        reference[inside] = logs[inside & (runs.methods == "erk")].mean(axis=0)
-    x = np.hstack([_columns(runs, SIZES), logs - reference])
-    deviations = range(len(SIZES), x.shape[1])
-    return fitted(lambda: MonotoneDeviation((0, 1), deviations, rising=False), x, runs.accuracies)
+        reference[inside] = signed[inside & (runs.methods == "erk")].mean(axis=0)
+    x = np.hstack([_columns(runs, SIZES), signed - reference])
+    return fitted(lambda: MonotoneDeviation((0, 1), range(len(SIZES), x.shape[1])), x, runs.accuracies)
 
 
 def size_only(runs: Published) -> FitPredict:
@@ -61,6 +70,11 @@ def monotone(runs: Published) -> FitPredict:
     return fitted(lambda: MODELS["monotone"](runs.own_names, 0, 1), runs.own, runs.accuracies)
 
 
+def monotone_trees(runs: Published) -> FitPredict:
+    """Return the two-stage model with trees that rise in every column beside its line."""
+    return fitted(lambda: MODELS["monotone_trees"](runs.own_names, 0, 1), runs.own, runs.accuracies)
+
+
 def monotone_on(runs: Published, columns: Sequence[str]) -> FitPredict:
     """Return the two-stage model on these deviations only."""
     x = _columns(runs, (*SIZES, *columns))
@@ -77,6 +91,14 @@ def fitted(make: Callable[[], Model | MonotoneDeviation], x: Floats, y: Floats) 
     return fit_predict
 
 
+def _signed(runs: Published) -> Floats:
+    def columns(names: Sequence[str]) -> Floats:
+        return runs.topology[:, [list(runs.topology_names).index(name) for name in names]]
+
+    logs = [sign * np.log10(np.maximum(columns(names), 1e-9)) for sign, names in ((1, RISING), (-1, FALLING))]
+    return np.hstack([*logs, columns(SHARES_RISING), -columns(SHARES_FALLING)])
+
+
 def _columns(runs: Published, names: Sequence[str]) -> Floats:
     return runs.own[:, [runs.own_names.index(name) for name in names]]
 
@@ -87,9 +109,10 @@ def _trees() -> Model:
 
 CONTESTANTS: dict[str, Contestant] = {
     "XGBoost, the table's 18 columns": trees_on_topology,
-    "two stages, the table's 18 columns": monotone_on_topology,
+    "two stages, 13 of the table's columns": monotone_on_topology,
     "size only": size_only,
     "XGBoost, own features": trees,
     "two stages, one column": one_column,
+    "two stages with trees, own features": monotone_trees,
     "two stages, own features": monotone,
 }

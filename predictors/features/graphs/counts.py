@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
-from predictors.graphs import Graph
+from predictors.stacks import Floats, Stack
 
 
-def counts(graph: Graph) -> dict[str, float]:
-    """Return sizes: nodes n, edges m, log10 of both, density m / (n (n - 1)), edges_per_node.
+def counts(stack: Stack) -> dict[str, Floats]:
+    """Return sizes, (G,) each: nodes n, edges m, log10 of both, density m / (n (n - 1)), edges_per_node.
 
     - layers: of the longest-path layering; per_layer: n / layers.
     - sources: nodes without an edge in (layer 0); last: nodes of the last layer; sinks: nodes without an edge out.
@@ -18,22 +16,22 @@ def counts(graph: Graph) -> dict[str, float]:
 
     Cost: microseconds. Source: Stier, Darji and Granitzer 2021 (arXiv 2107.12917).
     """
-    n, m = graph.nodes, len(graph.edges)
-    sinks = np.bincount(graph.edges[:, 0], minlength=n) == 0
-    widths = graph.widths
-    unread = np.count_nonzero(sinks) - int(widths[-1])
+    n, m = stack.nodes.astype(np.float64), stack.links.astype(np.float64)
+    sinks = (stack.present & (stack.degrees[0] == 0)).sum(axis=1).astype(np.float64)
+    sources, last = (nodes.sum(axis=1).astype(np.float64) for nodes in stack.ends)
+    layers = stack.layers.max(axis=1) + 1.0
     return {
-        "nodes": float(n),
-        "edges": float(m),
-        "log_nodes": math.log10(n),
-        "log_edges": math.log10(1 + m),
-        "density": m / max(n * (n - 1), 1),
+        "nodes": n,
+        "edges": m,
+        "log_nodes": np.log10(n),
+        "log_edges": np.log10(1 + m),
+        "density": m / np.maximum(n * (n - 1), 1),
         "edges_per_node": m / n,
-        "layers": float(len(widths)),
-        "per_layer": n / len(widths),
-        "sources": float(widths[0]),
-        "log_sources": math.log10(widths[0]),
-        "last": float(widths[-1]),
-        "sinks": float(np.count_nonzero(sinks)),
-        "unread": unread / n,
+        "layers": layers,
+        "per_layer": n / layers,
+        "sources": sources,
+        "log_sources": np.log10(sources),
+        "last": last,
+        "sinks": sinks,
+        "unread": (sinks - last) / n,
     }

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
-from predictors.features.summary import variation
-from predictors.graphs import Graph
+from predictors.stacks import Floats, Stack, mean_var, variation
 
 
-def layering(graph: Graph) -> dict[str, float]:
-    """Return figures of the longest-path layering, layer l of width w_l.
+def layering(stack: Stack) -> dict[str, Floats]:
+    """Return figures of the longest-path layering, layer l of width w_l, (G,) each.
 
     - width_mean, _max, _variation (std / mean), _entropy: of the w_l; entropy of w_l / n over log of the layers, 1 for
       one.
@@ -29,38 +26,66 @@ def layering(graph: Graph) -> dict[str, float]:
     Cost: microseconds. Source: Stier, Darji and Granitzer 2021 (arXiv 2107.12917), section 2, layering and
         recurrent networks of graphs.
     """
-    layers, widths = graph.layers, graph.widths.astype(np.float64)
-    ends = layers[graph.edges]
-    spans = ends[:, 1] - ends[:, 0]
-    skipping = ends[spans > 1]
-    pairs = np.unique(skipping[:, 0] * len(widths) + skipping[:, 1])
-    low, high = widths[pairs // len(widths)], widths[pairs % len(widths)]
-    adjacent, block = float(np.count_nonzero(spans == 1)), float(widths[:-1] @ widths[1:])
-    degrees = [np.bincount(graph.edges[:, side], minlength=graph.nodes).astype(np.float64) for side in (0, 1)]
-    shares = widths / widths.sum()
-    inner = widths[1:-1] if len(widths) > 2 else widths
+    ends = stack.layers.ravel()[stack.edges]
+    spans = stack.of_edges((ends[:, 1] - ends[:, 0]).astype(np.float64))
+    out, into = stack.degrees
     return {
-        "width_mean": float(widths.mean()),
-        "width_max": float(widths.max()),
-        "width_variation": variation(widths),
-        "width_entropy": float(-(shares * np.log(shares)).sum() / math.log(len(widths))) if len(widths) > 1 else 1.0,
-        "inner_min": float(inner.min()),
-        "log_square": math.log10(float(widths @ widths)),
-        "log_input_square": 2 * math.log10(widths[0]),
-        "log_last_square": 2 * math.log10(widths[-1]),
-        "log_adjacent": math.log10(1 + adjacent),
-        "log_block": math.log10(1 + block),
-        "fill": adjacent / max(block, 1.0),
-        "skips": float(np.count_nonzero(spans > 1)) / max(len(spans), 1),
-        "skip_pairs": float(len(pairs)),
-        "log_skip_pairs": math.log10(1 + len(pairs)),
-        "log_pair_weights": math.log10(1 + float(low @ high)),
-        "log_pair_recurrent": math.log10(1 + float(high @ high)),
-        "span_mean": float(spans.mean()) if len(spans) else 0.0,
-        "span_max": float(spans.max()) if len(spans) else 0.0,
-        "span_variation": variation(spans.astype(np.float64)) if len(spans) else 0.0,
-        "in_variation": variation(degrees[1]),
-        "out_variation": variation(degrees[0]),
-        "in_max": math.log10(1 + degrees[1].max()),
-        "out_max": math.log10(1 + degrees[0].max()),
+        **_widths(stack),
+        **_blocks(stack, spans),
+        **_skips(stack, spans),
+        "span_mean": mean_var(spans, stack.joined)[0],
+        "span_max": spans.max(axis=1),
+        "span_variation": variation(spans, stack.joined),
+        "in_variation": variation(into, stack.present),
+        "out_variation": variation(out, stack.present),
+        "in_max": np.log10(1 + into.max(axis=1)),
+        "out_max": np.log10(1 + out.max(axis=1)),
+    }
+
+
+def _widths(stack: Stack) -> dict[str, Floats]:
+    widths, there = stack.widths, stack.widths > 0
+    count = there.sum(axis=1)
+    shares = widths / stack.nodes[:, None]
+    entropy = -(shares * np.log(np.where(there, shares, 1.0))).sum(axis=1)
+    position = np.arange(widths.shape[1])
+    inner = there & (((position > 0) & (position < count[:, None] - 1)) | (count[:, None] <= 2))
+    return {
+        "width_mean": mean_var(widths, there)[0],
+        "width_max": widths.max(axis=1),
+        "width_variation": variation(widths, there),
+        "width_entropy": np.where(count > 1, entropy / np.log(np.maximum(count, 2)), 1.0),
+        "inner_min": np.where(inner, widths, np.inf).min(axis=1),
+        "log_square": np.log10((widths * widths).sum(axis=1)),
+        "log_input_square": 2 * np.log10(widths[:, 0]),
+        "log_last_square": 2 * np.log10(widths[np.arange(len(widths)), count - 1]),
+    }
+
+
+def _blocks(stack: Stack, spans: Floats) -> dict[str, Floats]:
+    adjacent = (spans == 1).sum(axis=1).astype(np.float64)
+    block = (stack.widths[:, :-1] * stack.widths[:, 1:]).sum(axis=1)
+    return {
+        "log_adjacent": np.log10(1 + adjacent),
+        "log_block": np.log10(1 + block),
+        "fill": adjacent / np.maximum(block, 1.0),
+    }
+
+
+def _skips(stack: Stack, spans: Floats) -> dict[str, Floats]:
+    layers = stack.widths.shape[1]
+    skipping = spans[stack.owner, stack.place] > 1
+    low, high = stack.layers.ravel()[stack.edges[skipping]].T
+    owner, pair = np.divmod(np.unique((stack.owner[skipping] * layers + low) * layers + high), layers * layers)
+    first, second = stack.widths[owner, pair // layers], stack.widths[owner, pair % layers]
+    pairs, weights, recurrent = (
+        np.bincount(owner, values, minlength=len(stack.nodes))
+        for values in (np.ones(len(owner)), first * second, second**2)
+    )
+    return {
+        "skips": (spans > 1).sum(axis=1) / np.maximum(stack.links, 1),
+        "skip_pairs": pairs,
+        "log_skip_pairs": np.log10(1 + pairs),
+        "log_pair_weights": np.log10(1 + weights),
+        "log_pair_recurrent": np.log10(1 + recurrent),
     }

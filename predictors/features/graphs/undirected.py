@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import numpy as np
 import rustworkx
 
-from predictors.graphs import Floats, Graph
+from predictors.stacks import Bools, Floats, Stack, correlation, mean_var
 
 
-def undirected(graph: Graph) -> dict[str, float]:
-    """Return distances, centralities and clustering of the undirected graph.
+def undirected(stack: Stack) -> dict[str, Floats]:
+    """Return distances, centralities and clustering of each undirected graph, (G,) each.
 
     Distances count edges; what cannot be reached does not count. For each node: eccentricity, closeness
     (r - 1) / (n - 1) * (r - 1) / (sum of distances) with r nodes reached, degree centrality k / (n - 1) and
@@ -29,65 +29,88 @@ def undirected(graph: Graph) -> dict[str, float]:
     Source: Freeman 1977 (betweenness); Wasserman and Faust 1994 (closeness of graphs in parts); Watts and Strogatz
         1998; Newman 2002 (assortativity); Stier and Granitzer 2019 (arXiv 1910.07225) for their use on networks.
     """
-    whole, n = graph.undirected, graph.nodes
-    found = graph.geodesics[0]
-    distances, reached = found.distances, found.distances > 0
-    sums, count = distances.sum(axis=1), reached.sum(axis=1)
-    closeness = count * count / np.maximum(sums, 1.0) / max(n - 1, 1)
-    degrees = graph.symmetric.sum(axis=1)
-    eccentricity = distances.max(axis=1)
-    numbers: Mapping[int, int] = rustworkx.core_number(whole)  # type: ignore[assignment]  # its stub says int
-    cores = np.fromiter(numbers.values(), dtype=np.float64, count=n)
-    pairs = max(int(count.sum()), 1)
-    inverse = np.divide(1.0, distances, out=np.zeros_like(distances), where=reached)
+    n, found = stack.nodes.astype(np.float64), stack.geodesics[0]
+    distances = found.distances
+    sums, count = distances.sum(axis=2), np.count_nonzero(distances, axis=2).astype(np.float64)
+    others = np.maximum(n - 1, 1)
+    closeness = count * count / np.maximum(sums, 1.0) / others[:, None]
+    degrees = stack.degrees[0] + stack.degrees[1]
+    eccentricity = distances.max(axis=2)
+    through = found.nodes / np.maximum((n - 1) * (n - 2), 1)[:, None]
+    cores = core_numbers(stack)
+    inverse = (1.0 / np.where(distances > 0, distances, np.inf)).sum(axis=(1, 2))
     return {
         **_moments(
             ("eccentricity", "degree", "closeness", "betweenness"),
-            np.stack([eccentricity, degrees / max(n - 1, 1), closeness, found.nodes]),
+            np.stack([eccentricity, degrees / others[:, None], closeness, through]),
+            stack.present,
         ),
-        **_moments(("edge_betweenness",), found.edges[None] if len(found.edges) else np.zeros((1, 1))),
-        "diameter": float(eccentricity.max()),
-        "radius": float(eccentricity.min()),
-        "path_length": float(sums.sum()) / pairs,
-        "efficiency": float(inverse.sum()) / max(n * (n - 1), 1),
-        **_clustering(graph.symmetric, degrees),
-        "assortativity": correlation(degrees[graph.edges], symmetric=True),
-        "core_max": float(cores.max()),
-        "core_mean": float(cores.mean()),
-        "cut_nodes": len(rustworkx.articulation_points(whole)) / n,
-        "components": float(rustworkx.number_connected_components(whole)),
+        **_moments(("edge_betweenness",), _edge_betweenness(stack)[None], stack.joined),
+        "diameter": eccentricity.max(axis=1),
+        "radius": np.where(stack.present, eccentricity, np.inf).min(axis=1),
+        "path_length": sums.sum(axis=1) / np.maximum(count.sum(axis=1), 1),
+        "efficiency": inverse / np.maximum(n * (n - 1), 1),
+        **_clustering(stack, degrees),
+        "assortativity": _assortativity(stack, degrees),
+        "core_max": cores.max(axis=1),
+        "core_mean": cores.sum(axis=1) / n,
+        "cut_nodes": _per_graph(stack, list(rustworkx.articulation_points(stack.undirected))) / n,
+        "components": np.rint((stack.present / (1.0 + count)).sum(axis=1)),
     }
 
 
-def correlation(ends: Floats, *, symmetric: bool = False) -> float:
-    """Return the correlation of the two columns of (edges, 2) values, over both orders if symmetric; 0 if constant."""
-    if not len(ends):
-        return 0.0
-    first, second = ends[:, 0], ends[:, 1]
-    if symmetric:
-        first, second = np.concatenate([first, second]), np.concatenate([second, first])
-    first, second = first - first.mean(), second - second.mean()
-    norm = float(first @ first) * float(second @ second)
-    return float(first @ second) / norm**0.5 if norm > 1e-18 * len(first) else 0.0
+def core_numbers(stack: Stack) -> Floats:
+    """Return each node's core number, (G, n): the largest k such that a part of least degree k holds it.
+
+    Source: Matula and Beck 1983: nodes of least degree go first, here all of them at once.
+    """
+    left = np.where(stack.present, stack.degrees[0] + stack.degrees[1], np.inf)
+    core, level = np.zeros(left.shape), np.zeros(len(left))
+    while True:
+        least = left.min(axis=1)
+        if np.isinf(least).all():
+            return core
+        level = np.where(np.isinf(least), level, np.maximum(level, least))
+        going = left <= level[:, None]
+        core[going] = np.broadcast_to(level[:, None], core.shape)[going]
+        left[going] = np.inf
+        left -= (stack.symmetric @ going[:, :, None])[:, :, 0]
 
 
-def _moments(names: tuple[str, ...], values: Floats) -> dict[str, float]:
-    """Return mean, population variance and largest of each row of (names, n) values."""
-    means = values.sum(axis=1) / values.shape[1]
-    centred = values - means[:, None]
-    variances = (centred * centred).sum(axis=1) / values.shape[1]
-    triples = zip(names, means.tolist(), variances.tolist(), values.max(axis=1).tolist(), strict=True)
+def _edge_betweenness(stack: Stack) -> Floats:
+    pairs, size = stack.geodesics[0].pairs, stack.size
+    i, j = stack.edges[:, 0] % size, stack.edges[:, 1] % size
+    along = pairs[stack.owner, i, j] + pairs[stack.owner, j, i]
+    return stack.of_edges(along / (stack.nodes * (stack.nodes - 1))[stack.owner])
+
+
+def _moments(names: Sequence[str], values: Floats, there: Bools) -> dict[str, Floats]:
+    """Return mean, population variance and largest of (names, G, k) values >= 0 that are there."""
+    means, variances = mean_var(values, there)
+    largest = (values * there).max(axis=2)
     return {
-        f"{name}_{what}": figure
-        for name, *figures in triples
-        for what, figure in zip(("mean", "var", "max"), figures, strict=True)
+        f"{name}_{what}": figures[row]
+        for row, name in enumerate(names)
+        for what, figures in (("mean", means), ("var", variances), ("max", largest))
     }
 
 
-def _clustering(adjacency: Floats, degrees: Floats) -> dict[str, float]:
-    linked = ((adjacency @ adjacency) * adjacency).sum(axis=1)
+def _clustering(stack: Stack, degrees: Floats) -> dict[str, Floats]:
+    linked = np.einsum("gij,gij->gi", stack.symmetric @ stack.symmetric, stack.symmetric)
     pairs = degrees * (degrees - 1)
     return {
-        "clustering": float((linked / np.maximum(pairs, 1.0)).mean()),
-        "transitivity": float(linked.sum()) / max(float(pairs.sum()), 1.0),
+        "clustering": (linked / np.maximum(pairs, 1.0)).sum(axis=1) / stack.nodes,
+        "transitivity": linked.sum(axis=1) / np.maximum(pairs.sum(axis=1), 1.0),
     }
+
+
+def _assortativity(stack: Stack, degrees: Floats) -> Floats:
+    ends = degrees.ravel()[stack.edges]
+    one, other = stack.of_edges(ends[:, 0]), stack.of_edges(ends[:, 1])
+    return correlation(np.hstack([one, other]), np.hstack([other, one]), np.hstack([stack.joined, stack.joined]))
+
+
+def _per_graph(stack: Stack, numbers: Sequence[int]) -> Floats:
+    """Return how many of these nodes each graph has."""
+    owners = np.array(numbers, dtype=np.int64) // stack.size
+    return np.bincount(owners, minlength=len(stack.nodes)).astype(np.float64)

@@ -1,0 +1,1 @@
+"""Which feature groups matter where: each left out, each alone, and one column alone."""
