@@ -17,7 +17,8 @@ Source: Tanaka et al. 2020 (arXiv 2006.05467), R_SF; Gebhart et al. 2021 (arXiv 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -77,7 +78,7 @@ def unit_pairs(values: npt.NDArray[np.generic], use: Use, *, squared: bool = Fal
     """
     first, second = values.shape[:2]
     exact = np.float32 if values.dtype == np.bool_ else np.float64
-    flat = np.ascontiguousarray(values, dtype=exact).reshape(first * second, -1)
+    flat: npt.NDArray[Any] = np.ascontiguousarray(values, dtype=exact).reshape(first * second, -1)
     sums = np.einsum("ij,ij->i", flat, flat) if squared else flat @ np.ones(flat.shape[1], dtype=exact)
     sums = sums.astype(np.float64, copy=False)
     grouped = sums.reshape(use.groups, first // use.groups, second)
