@@ -17,9 +17,8 @@ Source: Tanaka et al. 2020 (arXiv 2006.05467), R_SF; Gebhart et al. 2021 (arXiv 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, replace
-from typing import TYPE_CHECKING, TypeAlias
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
