@@ -8,7 +8,6 @@ from itertools import groupby
 
 from torch import nn
 
-from nas.candidates import Candidate
 from nas.executors import BatchRunner, Job
 from nas.outcomes import Failure, Outcome
 from nas.realize import realize
@@ -26,10 +25,10 @@ WIDEST = 2.0
 
 @dataclass(frozen=True)
 class Member:
-    """A realized candidate and its place in the batch."""
+    """A network to train, its place in the batch, and the seed of its stream of batches."""
 
     place: int
-    candidate: Candidate
+    seed: int
     module: nn.Module
     masks: MaskSet
 
@@ -65,7 +64,7 @@ def run_trials(jobs: Sequence[Job], task: Task, settings: TrialSettings) -> list
             results[place] = run_trial(job, task, settings)
             continue
         try:
-            member = Member(place, job.candidate, *realize(job.candidate, task))
+            member = Member(place, job.candidate.seed, *realize(job.candidate, task))
         except PruningError as error:
             results[place] = Failure("infeasible", str(error))
             continue
@@ -73,10 +72,17 @@ def run_trials(jobs: Sequence[Job], task: Task, settings: TrialSettings) -> list
             able.append(member)
         else:
             results[place] = run_trial(job, task, settings)
-    for members in programs(able):
-        found = _trained(members, task, settings)
-        results |= {member.place: result for member, result in zip(members, found, strict=True)}
+    results |= train_members(able, task, settings)
     return [results[place] for place in range(len(jobs))]
+
+
+def train_members(members: Sequence[Member], task: Task, settings: TrialSettings) -> dict[int, Outcome | Failure]:
+    """Return place -> result of recurrent graph networks, trained in place in as few programs as suit them."""
+    results: dict[int, Outcome | Failure] = {}
+    for together in programs(members):
+        found = _trained(together, task, settings)
+        results |= {member.place: result for member, result in zip(together, found, strict=True)}
+    return results
 
 
 def programs(members: Sequence[Member]) -> Iterator[list[Member]]:
@@ -100,7 +106,7 @@ def _trained(members: Sequence[Member], task: Task, settings: TrialSettings) -> 
             [member.masks for member in members],
             task,
             settings.recipe,
-            seed=[member.candidate.seed for member in members],
+            seed=[member.seed for member in members],
             device=settings.device,
             time_limit_seconds=None if limit is None else limit * len(members),
         )

@@ -22,7 +22,7 @@ def draw(rows: Sequence[Mapping[str, Any]]) -> Figure:
     _lines(right, rows, "share_of_bmm")
     right.set(title="share of the rate of products alone", ylabel="share")
     right.yaxis.set_major_formatter(PercentFormatter(1.0))
-    left.legend(loc="center right")
+    left.legend(loc="lower right")
     return figure
 
 

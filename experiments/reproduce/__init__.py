@@ -17,6 +17,7 @@ from experiments.reproduce.phew_widths import phew_widths
 from experiments.reproduce.random_embedding import random_embedding
 from experiments.reproduce.random_source import random_source
 from experiments.reproduce.reber.reproduction import reber
+from experiments.reproduce.reber.search import reber_search
 from experiments.reproduce.reber_structure import reber_structure
 from experiments.reproduce.second.second_space import second_space
 from experiments.reproduce.signal_propagation import signal_propagation
@@ -32,6 +33,7 @@ REPRODUCTIONS: dict[str, Benchmark] = {
     "random-embedding": random_embedding,
     "random-source": random_source,
     "reber": reber,
+    "reber-search": reber_search,
     "reber-structure": reber_structure,
     "second-space": second_space,
     "signal-propagation": signal_propagation,

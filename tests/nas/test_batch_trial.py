@@ -107,7 +107,7 @@ def test_a_program_has_one_cell_and_similar_sizes(task: Task) -> None:
     members = []
     for place, (cell, nodes) in enumerate(sizes):
         one = candidate(place, cell=cell, nodes=nodes)
-        members.append(Member(place, one, *realize(one, task)))
+        members.append(Member(place, one.seed, *realize(one, task)))
     groups = [[member.place for member in group] for group in programs(members)]
     assert groups == [[0, 3], [2, 4], [5, 1]]
     assert all(len({kind(members[place].module) for place in group}) == 1 for group in groups)

@@ -189,6 +189,7 @@ def test_what_cannot_be_a_population_is_refused(task: Task) -> None:
         ([network("gru", 9), network("tanh", 9)], RECIPE, "of one cell, alphabet and number of classes"),
         ([network("gru", 9), layers], RECIPE, "got .*LayeredRNN"),
         ([network("gru", 9)], replace(RECIPE, optimizer="sgd"), "optimizer must be 'adamw'; got 'sgd'"),
+        ([network("gru", 9)], replace(RECIPE, precision="bfloat16"), "precision must be 'float32' or 'auto'"),
         (
             [network("gru", 9)],
             replace(RECIPE, batch_size=4000),
@@ -198,5 +199,7 @@ def test_what_cannot_be_a_population_is_refused(task: Task) -> None:
     for modules, recipe, message in cases:
         with pytest.raises(NasError, match=message):
             train_population(modules, [{} for _ in modules], task, recipe, seed=0)
+    with pytest.raises(NasError, match="one for each of the 2 networks; got 1"):
+        train_population([network("gru", 9), network("gru", 9)], [{}, {}], task, RECIPE, seed=[0])
     with pytest.raises(NasError, match="must be trained on strings; got task 'digits'"):
         train_population([network("gru", 9)], [{}], load_task("digits"), RECIPE, seed=0)

@@ -67,11 +67,13 @@ def train_population(
         on_epoch: called after each epoch with its number and each network's Epoch (None once it failed).
 
     Raises:
-        NasError: the recipe or the task does not fit, or the networks are not of one kind.
+        NasError: the recipe or the task does not fit, the networks are not of one kind, or seeds are missing.
         TrainingFailed: the time limit passed.
     """
     if (reason := refusal(task, recipe)) is not None:
         raise NasError(reason)
+    if not isinstance(seed, int) and len(seed) != len(modules):
+        raise NasError(f"seeds must be one for all or one for each of the {len(modules)} networks; got {len(seed)}.")
     deadline = Deadline(time_limit_seconds)
     task = task.to(device)
     members = gather(modules, masks, device)
