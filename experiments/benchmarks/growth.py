@@ -7,6 +7,8 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +20,10 @@ from experiments.benchmarks.simulated import Simulated
 from experiments.benchmarks.table import Table
 from nas.candidates import find_space
 from nas.events import Event, Started
+from nas.executors import Job
 from nas.genomes import CandidateSpace, SparsityChoices
 from nas.ladder import Ladder
-from nas.records import Header, Records, open_records
+from nas.records import Header, Proposal, Records, open_records
 from nas.screen import Screen, ScreenSettings
 from nas.search import Search
 from nas.strategies import STRATEGIES
@@ -29,6 +32,7 @@ from nas.tasks import load_task
 MARKS = (100, 1_000, 10_000)
 """Finished trials at which the next ones are looked at."""
 WINDOW = 30
+TEMPLATES = 200
 WORKERS = 8
 WAYS: dict[str, ScreenSettings | None] = {"unscreened": None, "screened": ScreenSettings(explore=0.0)}
 LADDER = Ladder((1, 3, 9))
@@ -37,16 +41,17 @@ LADDER = Ladder((1, 3, 9))
 def growth(folder: Path, say: Callable[[str], None]) -> Table:
     """Return the driver's CPU time for a trial, by the number of records there are and by how candidates are chosen.
 
-    One study grows by unscreened trials; at each mark a few trials are proposed in either way. The medians of these are
-    the rows, with what a ladder's decision would cost beside it (who is promoted, which checkpoints are kept), the size
-    of the journal, the driver's memory and the time to open the study again.
+    One study is filled up to each mark with random candidates; then a few trials are proposed, built, described and
+    recorded in either way. The medians of these are the rows, with what a ladder's decisions would cost beside them
+    (who is promoted, which checkpoints are kept), the size of the journal, the driver's memory and the time to open the
+    study again.
     """
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as out:
         journal = Path(out) / "journal.log"
         study = _Study(journal)
         for mark in MARKS:
-            study.run(mark, "unscreened")
+            study.fill(mark)
             row: dict[str, Any] = {"records": mark}
             for way in WAYS:
                 row[f"{way}_milliseconds"] = study.cost(way)
@@ -70,6 +75,23 @@ class _Study:
         self._space = CandidateSpace(find_space("mlp"), sparsity, self._task.signature)
         self._header = Header("digits", "mlp", ("val_accuracy", "kept"), 0, "choices")
         self._records = self._open()
+
+    def fill(self, trials: int) -> None:
+        """Record random candidates up to a number of finished trials, each with the features and result of a template:
+        describing them all would take longer than what is to be measured.
+        """
+        rng = np.random.default_rng(trials)
+        while (finished := self._records.count("finished")) < trials:
+            genes, template = self._space.random(rng), self._templates[finished % TEMPLATES]
+            digest, candidate = self._space.digest(genes), self._space.decode(genes)
+            record = self._records.open(replace(template, genes=genes, digest=digest, candidate=candidate))
+            self._records.close(record.number, answer(Job(finished % TEMPLATES, template.candidate))[1])
+
+    @cached_property
+    def _templates(self) -> list[Proposal]:
+        rng = np.random.default_rng(0)
+        screen = Screen(self._space, self._task, self._header.objectives)
+        return [screen.choose([], [self._space.random(rng)]) for _ in range(TEMPLATES)]
 
     def run(self, trials: int, way: str) -> list[float]:
         """Run until so many trials are finished; return the moments at which trials started."""
@@ -119,6 +141,7 @@ def _ratio(rows: list[dict[str, Any]], way: str) -> float:
 def _protocol() -> str:
     return (
         f"digits, mlp, {STRATEGY}, objectives accuracy and kept weights, {WORKERS} workers in virtual time; medians of "
-        f"the driver's CPU time between the starts of {WINDOW} trials; screened: 16 proposals described, guides fitted "
-        f"anew as records come in"
+        f"the driver's CPU time between the starts of {WINDOW} trials, in a study filled up with random candidates; "
+        f"screened: 16 proposals described, guides fitted anew as records come in; ladder: who is promoted and which "
+        f"checkpoints are kept, for each trial"
     )

@@ -120,7 +120,7 @@ def so_far(folder: Path, arms: Sequence[Arm] = ARMS) -> Table:
 
 def _table_of(done: Mapping[tuple[str, str, int], list[list[int]]], arms: Sequence[Arm], folder: Path) -> Table:
     rows = [row for data_set in DATA_SETS for arm in arms for row in _rows(data_set, arm, done)]
-    draw(rows, folder / "search.png")
+    draw([row for row in rows if row["strategy"] in CHEAP], folder / "search.png")
     return Table("search", _protocol(), rows, _summary(rows))
 
 
