@@ -127,7 +127,7 @@ def _summary(rows: Sequence[Row]) -> dict[str, Any]:
         "best accuracy, rungs minus all": asdict(paired_difference(ladder, [best[WHOLE, seed] for seed in SEEDS])),
         "best accuracy, rungs minus all at equal time": asdict(paired_difference(ladder, equal_time)),
         "searches that end with the best of all": sum(best[LADDER, s] == best[WHOLE, s] for s in SEEDS),
-        **{f"Kendall tau of accuracy after {n} epochs with the end": _tau(runs, n) for n in RUNGS[:-1]},
+        **{f"Kendall tau with the end, at epoch {n}": _tau(runs, n) for n in RUNGS[:-1]},
     }
 
 

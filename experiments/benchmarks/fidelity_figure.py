@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from experiments.report.figures.canvas import ACCENT, MUTED, new_figure, only_rows, render
 
+TIMES, ERRORS = (1, 2, 5, 10, 20, 50), (1, 2, 5, 10, 20, 50)
 Row = Mapping[str, Any]
 
 
@@ -27,8 +28,11 @@ def _figure(rows: Sequence[Row], arms: tuple[str, str], epochs: int) -> Figure:
             label = arm if index == 0 else None
             axes.step(times, errors, where="post", color=colour, linewidth=1.3, alpha=0.85, label=label)
             axes.plot(times[-1], errors[-1], marker="o", color=colour, markersize=6)
-    axes.set(xscale="log", xlabel="CPU seconds of training", ylabel="validation error of the best so far (%)")
-    axes.set_ylim(0.0, None)
+    axes.set(xscale="log", yscale="log", xlabel="CPU seconds of training")
+    axes.set_ylabel("validation error of the best so far (%)")
+    axes.minorticks_off()
+    axes.set_xticks(TIMES, labels=[str(tick) for tick in TIMES])
+    axes.set_yticks(ERRORS, labels=[str(tick) for tick in ERRORS])
     axes.legend(loc="upper right")
     only_rows(axes)
     return figure

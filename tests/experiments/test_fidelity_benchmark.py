@@ -57,8 +57,8 @@ def test_the_summary_compares_pairs() -> None:
     assert found["best accuracy, rungs minus all"]["mean"] == pytest.approx(-0.2)
     assert found["best accuracy, rungs minus all at equal time"]["mean"] == pytest.approx(0.0)
     assert found["searches that end with the best of all"] == 0
-    assert found["Kendall tau of accuracy after 1 epochs with the end"] == pytest.approx(-1.0)
-    assert found["Kendall tau of accuracy after 3 epochs with the end"] == pytest.approx(1 / 3)
+    assert found["Kendall tau with the end, at epoch 1"] == pytest.approx(-1.0)
+    assert found["Kendall tau with the end, at epoch 3"] == pytest.approx(1 / 3)
 
 
 def test_the_curve_begins_with_the_first_network_trained_to_the_end() -> None:
