@@ -77,7 +77,7 @@ class _Study:
         self._records = self._open()
 
     def fill(self, trials: int) -> None:
-        """Record random candidates up to a number of finished trials, each with the features and result of a template:
+        """Record random candidates up to a number of finished trials, each with the features and costs of a template:
         describing them all would take longer than what is to be measured.
         """
         rng = np.random.default_rng(trials)
@@ -85,7 +85,7 @@ class _Study:
             genes, template = self._space.random(rng), self._templates[finished % TEMPLATES]
             digest, candidate = self._space.digest(genes), self._space.decode(genes)
             record = self._records.open(replace(template, genes=genes, digest=digest, candidate=candidate))
-            self._records.close(record.number, answer(Job(finished % TEMPLATES, template.candidate))[1])
+            self._records.close(record.number, answer(Job(finished, template.candidate))[1])
 
     @cached_property
     def _templates(self) -> list[Proposal]:

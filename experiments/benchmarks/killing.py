@@ -19,6 +19,7 @@ from experiments.short_trials import make_runner, outcome_of
 from nas.candidates import find_space, from_json
 from nas.executors import Resources, Work, local
 from nas.genomes import CandidateSpace, SparsityChoices
+from nas.outcomes import Failure
 from nas.records import Header, Record, open_records, read_records
 from nas.screen import Screen
 from nas.search import Search
@@ -80,6 +81,7 @@ def finish(folder: Path) -> dict[str, Any]:
         "finished": states["finished"],
         "running": states["running"],
         "failed": states["failed"],
+        "failed_as": dict(Counter(r.outcome.error for r in history if isinstance(r.outcome, Failure))),
         "wanted": finished + LAST_TRIALS,
         "candidates_twice": len(history) - len({record.digest for record in history}),
         "outcomes_not_their_candidate's": sum(not _right(record) for record in history if record.state == "finished"),
