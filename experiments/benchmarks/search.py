@@ -30,6 +30,7 @@ MARKS = (20, 50, 75, 100, 150, 300)
 BATCH = 5
 """Most proposals of one call of a guided strategy; at most a tenth of what is known, as between two fits."""
 OVERSAMPLE = 200
+ACQUISITION = "expected_improvement"
 DATA_SETS = {"CIFAR-10": ("c10_val_200", "c10_test_200"), "CIFAR-100": ("c100_test_200", "c100_test_200")}
 """What a query answers, and what is reported. CIFAR-100 has no validation accuracy after 200 epochs."""
 
@@ -43,7 +44,7 @@ class Arm:
 
     strategy: str
     guides: tuple[str, ...] = ()
-    acquisition: str = "expected_improvement"
+    acquisition: str = ACQUISITION
     runs: int = 200
     queries: int = QUERIES
 
@@ -52,7 +53,7 @@ class Arm:
         """The arm's name in tables."""
         if not self.guides:
             return self.strategy
-        acquisition = "" if self.acquisition == "expected_improvement" else f", {self.acquisition}"
+        acquisition = "" if self.acquisition == ACQUISITION else f", {self.acquisition}"
         return f"{self.strategy} + {' or '.join(self.guides)}{acquisition}"
 
     def make(self) -> tuple[Strategy, int]:
@@ -120,7 +121,9 @@ def so_far(folder: Path, arms: Sequence[Arm] = ARMS) -> Table:
 
 def _table_of(done: Mapping[tuple[str, str, int], list[list[int]]], arms: Sequence[Arm], folder: Path) -> Table:
     rows = [row for data_set in DATA_SETS for arm in arms for row in _rows(data_set, arm, done)]
-    draw([row for row in rows if row["strategy"] in CHEAP], folder / "search.png")
+    shown = [r for r in rows if r["strategy"] in CHEAP and r["acquisition"] in ("", ACQUISITION)]
+    if shown:
+        draw(shown, folder / "search.png")
     return Table("search", _protocol(), rows, _summary(rows))
 
 

@@ -23,7 +23,7 @@ def draw(rows: Rows, path: Path) -> None:
 
 
 def _figure(rows: Rows) -> Figure:
-    rows = [row for row in rows if row["acquisition"] in ("", "expected_improvement") and row["queries"] >= FIRST]
+    rows = [row for row in rows if row["queries"] >= FIRST]
     data_sets = list(dict.fromkeys(row["data_set"] for row in rows))
     strategies = sorted({row["strategy"] for row in rows if row["guide"]})
     colours = {name: look[0] for name, look in looks(strategies).items()}
