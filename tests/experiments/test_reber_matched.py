@@ -51,6 +51,13 @@ def test_matched_networks_have_the_sizes_and_kept_weights_of_the_search(small: T
     assert list(search.matched(rows, small)) == found
 
 
+def test_every_seed_has_networks_of_its_own(small: Task) -> None:
+    sizes = [
+        [(row.nodes, row.edges, row.density) for row in search.searched("random", seed, small, 3)] for seed in (0, 1)
+    ]
+    assert sizes[0] != sizes[1]
+
+
 def test_the_dominated_share_is_that_of_the_boxes_drawn_by_hand() -> None:
     rows = [network(0, 1000, 0.75), network(1, 10, 0.75), network(2, 100, 1.0), network(3, 100, 0.9)]
     found = search.dominated(rows, [*rows, network(0, 1000, 0.5, "random")])

@@ -48,7 +48,7 @@ ONLY: dict[str, tuple[str | int | float, ...]] = {
     "inputs": ("all",),
 }
 """One cell, so that nothing but graph and mask is searched; inputs everywhere, so that a size is nodes and edges."""
-HEADER = Header("reber", "graph_rnn", ("val_accuracy", "kept"), 0, "tanh, recurrent, inputs all")
+OBJECTIVES = ("val_accuracy", "kept")
 SETTINGS = TrialSettings(recipe_for("reber", epochs=EPOCHS))
 
 
@@ -115,8 +115,9 @@ def searched(strategy: str, seed: int, task: Task, trials: int) -> Iterator[Trai
     )
     work = Work(make_runner, SETTINGS, task, make_batch_runner)
     with tempfile.TemporaryDirectory() as out, closing(population(work, Resources(threads=1, batch=BATCH))) as executor:
-        records = open_records(Path(out) / "journal.log", "run", HEADER, space.choices)
-        screen = Screen(space, task, HEADER.objectives)
+        header = Header("reber", "graph_rnn", OBJECTIVES, seed, "small tanh networks")
+        records = open_records(Path(out) / "journal.log", "run", header, space.choices)
+        screen = Screen(space, task, OBJECTIVES)
         history = Search(STRATEGIES[strategy], screen, executor, records, space).run(trials)
     for record in history:
         if isinstance(record.outcome, Outcome):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 from numpy.typing import NDArray
 from scipy import stats
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from experiments.reproduce.reber.search import Trained
 
 _LABELS = {"evolution": "evolution", "same sizes": "random graphs of its sizes", "random": "random search"}
+_TICKS = (20, 50, 100, 200, 500)
 
 
 def draw(volumes: Mapping[tuple[str, int], NDArray[np.float64]], rows: Sequence[Trained]) -> Figure:
@@ -33,5 +35,7 @@ def draw(volumes: Mapping[tuple[str, int], NDArray[np.float64]], rows: Sequence[
     left.set(title="share of the box dominated", xlabel="trained networks", ylabel="share")
     left.legend(loc="lower right")
     right.set_xscale("log")
+    right.set_xticks(_TICKS, [str(tick) for tick in _TICKS])
+    right.xaxis.set_minor_locator(NullLocator())
     right.set(title="all networks of all seeds", xlabel="kept weights", ylabel="validation accuracy")
     return figure
