@@ -40,7 +40,9 @@ def test_cells_are_judged_with_and_without_their_twins(monkeypatch: pytest.Monke
     monkeypatch.setattr(module, "TESTED", 100)
     rows = list(module._cell_rows(names, columns["recipe"], table, 0))
     assert [(row["kind"], row["table"].split(", ")[2]) for row in rows] == [
-        (kind, f"{judged} test cells") for kind in ("plain", "scaled") for judged in ("all", "new")
+        (kind, f"{judged} test cells")
+        for kind in ("CV+", "centred", "CV+, scaled", "centred, scaled")
+        for judged in ("all", "new")
     ]
     assert all(0.6 < row["coverage"] <= 1 and 0 < row["width"] < 1 for row in rows)
 
@@ -48,9 +50,9 @@ def test_cells_are_judged_with_and_without_their_twins(monkeypatch: pytest.Monke
 def test_finished_parts_are_not_measured_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     row = {"table": "t", "kind": "plain", "coverage": 0.9, "width": 0.1, "median_width": 0.1}
     monkeypatch.setattr(module, "DRAWS", 0)
-    monkeypatch.setattr(module, "_reber_row", lambda mode, file: row | {"table": file})
+    monkeypatch.setattr(module, "_reber_rows", lambda mode, file: iter([row | {"table": file}]))
     monkeypatch.setattr(module, "_mask_rows", lambda dataset: iter([row | {"table": dataset}]))
     first = module.intervals(tmp_path, lambda line: None)
-    monkeypatch.setattr(module, "_reber_row", None)
+    monkeypatch.setattr(module, "_reber_rows", None)
     again = module.intervals(tmp_path, lambda line: None)
     assert list(first.rows) == list(again.rows) and len(first.rows) == 5
