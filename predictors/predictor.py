@@ -58,6 +58,8 @@ class Predictor:
             accuracies they are narrower; their coverage does not depend on it.
         intervals: False leaves the folds out: fitting is about ten times cheaper, intervals are [0, 1], and there
             are no metrics.
+        plus: CV+ intervals, which are guaranteed to cover; False gives narrower ones around the mean of the folds'
+            models (see `CrossConformal.bounds`).
         seed: of the folds and the model.
         threads: of the model; the same number gives the same bits.
 
@@ -80,6 +82,7 @@ class Predictor:
         seed: int = 0,
         threads: int = 1,
         scale: str = "accuracy",
+        plus: bool = True,
     ) -> None:
         if model not in MODELS:
             raise PredictorError(unknown("predictor model", model, MODELS))
@@ -94,6 +97,7 @@ class Predictor:
         self.seed = int(seed)
         self.threads = int(threads)
         self.scale = scale
+        self.plus = plus
         self.feature_names: tuple[str, ...] = ()
         self.metrics: dict[str, float] = {}
         self.provenance: dict[str, str] = {}
@@ -158,7 +162,7 @@ class Predictor:
         accuracy = self.predict_mean(x)
         lower, upper = np.zeros(len(x)), np.ones(len(x))
         if fit.conformal is not None:
-            lower, upper = fit.scale.ends(*fit.conformal.bounds(x, self.coverage))
+            lower, upper = fit.scale.ends(*fit.conformal.bounds(x, self.coverage, self.plus))
         inside = fit.domain.contains(x)
         lower, upper = np.minimum(lower, accuracy), np.maximum(upper, accuracy)
         ends = (accuracy.tolist(), lower.tolist(), upper.tolist(), inside.tolist())
@@ -197,6 +201,7 @@ class Predictor:
                 "intervals": self.intervals,
                 "seed": self.seed,
                 "scale": self.scale,
+                "plus": self.plus,
             },
             feature_names=self.feature_names,
             metrics=self.metrics,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +16,13 @@ from predictors.errors import PredictorError
 from pruning import PruningError
 from pruning.allocations.erk import erk
 from pruning.counts import exact_counts
-from pruning.flow import Flow, flow, unit_pairs
+from pruning.flow import Flow, by_units, flow
 from pruning.graph import Junction, LayerGraph, Use, Weighted, trace
 
 Floats: TypeAlias = npt.NDArray[np.float64]
+
+_PIECE = 65_536
+"""Entries that are read at once: half a megabyte of float64."""
 
 
 @dataclass(frozen=True)
@@ -189,12 +192,10 @@ def _check(module: nn.Module, masks: Mapping[str, Tensor]) -> None:
 
 
 def _layer(name: str, use: Use, mask: Tensor | None, is_shortcut: bool) -> Layer:
-    weight = use.weight.detach().to(device="cpu", dtype=torch.float64).numpy()
-    kept = np.ones(weight.shape, dtype=np.bool_) if mask is None else mask.detach().cpu().numpy()
-    magnitudes = np.abs(weight)
-    magnitudes *= kept
-    if not np.isfinite(magnitudes.sum()):  # perhaps only where nothing is kept: entries there may be anything
-        magnitudes = np.where(kept, np.abs(weight), 0.0)
+    weight = use.weight.detach().cpu()
+    values = (weight if weight.dtype == torch.float64 else weight.float()).numpy()
+    kept = np.ones(values.shape, dtype=np.bool_) if mask is None else mask.detach().cpu().numpy()
+    counts, magnitudes, squares = _pair_sums(values, kept)
     if not np.isfinite(magnitudes).all():
         raise PredictorError(
             f"kept weights must be finite; got NaN or infinity ('{name}'). Describe the network at initialisation, "
@@ -202,15 +203,36 @@ def _layer(name: str, use: Use, mask: Tensor | None, is_shortcut: bool) -> Layer
         )
     return Layer(
         name,
-        weight.shape,
+        values.shape,
         use.groups,
         use.positions,
         mask=kept.ravel(),
-        counts=unit_pairs(kept, use),
-        magnitudes=unit_pairs(magnitudes, use),
-        squares=unit_pairs(magnitudes, use, squared=True),
+        counts=by_units(counts, values.shape, use),
+        magnitudes=by_units(magnitudes, values.shape, use),
+        squares=by_units(squares, values.shape, use),
         is_shortcut=is_shortcut,
     )
+
+
+def _pair_sums(values: npt.NDArray[Any], kept: npt.NDArray[np.bool_]) -> Floats:
+    """Return the number, absolute sum and square sum of kept entries of each pair of units, (3, pairs).
+
+    A piece at a time, small enough for a core's cache: a large layer is read once.
+    """
+    pairs = values.shape[0] * values.shape[1]
+    flat, present = values.reshape(pairs, -1), kept.reshape(pairs, -1)
+    ones, sums = np.ones(flat.shape[1]), np.empty((3, pairs))
+    step = max(1, _PIECE // flat.shape[1])
+    for start in range(0, pairs, step):
+        part = slice(start, start + step)
+        there = present[part].astype(np.float64)
+        with np.errstate(invalid="ignore"):
+            magnitudes = np.abs(flat[part]) * there
+        if not np.isfinite(magnitudes.sum()):  # perhaps only where nothing is kept: entries there may be anything
+            magnitudes = np.where(present[part], np.abs(flat[part]).astype(np.float64), 0.0)
+        sums[0, part], sums[1, part] = there @ ones, magnitudes @ ones
+        sums[2, part] = np.einsum("ij,ij->i", magnitudes, magnitudes)
+    return sums
 
 
 def _depths(graph: LayerGraph) -> list[int]:

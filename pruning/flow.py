@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -70,17 +70,16 @@ class Flow:
     layers: tuple[LayerFlow, ...]
 
 
-def unit_pairs(values: npt.NDArray[np.generic], use: Use, *, squared: bool = False) -> Floats:
-    """Return the sums of a weight's entries over kernel positions: (groups, outputs / groups, inputs / groups).
-
-    Those of their squares if `squared`. Counts of bool entries are exact in float32, at half the memory.
-    """
+def unit_pairs(values: npt.NDArray[np.generic], use: Use) -> Floats:
+    """Return the sums of a weight's entries over kernel positions: (groups, outputs / groups, inputs / groups)."""
     first, second = values.shape[:2]
-    exact = np.float32 if values.dtype == np.bool_ else np.float64
-    flat: npt.NDArray[Any] = np.ascontiguousarray(values, dtype=exact).reshape(first * second, -1)
-    sums = np.einsum("ij,ij->i", flat, flat) if squared else flat @ np.ones(flat.shape[1], dtype=exact)
-    sums = sums.astype(np.float64, copy=False)
-    grouped = sums.reshape(use.groups, first // use.groups, second)
+    flat = np.ascontiguousarray(values, dtype=np.float64).reshape(first * second, -1)
+    return by_units(flat[:, 0] if flat.shape[1] == 1 else flat @ np.ones(flat.shape[1]), values.shape, use)
+
+
+def by_units(sums: Floats, shape: Sequence[int], use: Use) -> Floats:
+    """Return sums (first axis * second axis of a weight's shape,) as (groups, outputs / groups, inputs / groups)."""
+    grouped = sums.reshape(use.groups, shape[0] // use.groups, shape[1])
     return np.ascontiguousarray(grouped.transpose(0, 2, 1)) if use.transposed else grouped
 
 

@@ -17,7 +17,7 @@ from experiments.reproduce.masks.zoo import CLASSES
 from experiments.reproduce.nasbench201_methods import columns_of
 from experiments.reproduce.nasbench201_table import CellTable, load_cells
 from experiments.reproduce.published import published_file
-from experiments.reproduce.reber_structure import MODES, held_out_intervals, read_networks
+from experiments.reproduce.reber_structure import MODES, folds, own_model, read_networks
 from experiments.reproduce.resumed import resumed
 from predictors.conformal import CrossConformal, cross_conformal
 from predictors.evaluation import learning_splits, over_draws
@@ -35,7 +35,10 @@ Row = dict[str, Any]
 
 
 def intervals(folder: Path, say: Callable[[str], None]) -> Table:
-    """Return the share covered by 90 % intervals and their mean width, of CV+ and of CV+ in units of what is expected.
+    """Return the share covered by 90 % intervals and their mean width: CV+ and centred, as they are and scaled.
+
+    Centred are those of `CrossConformal.bounds` without plus; scaled are residuals in units of the deviation that the
+    model expects, where it tells rows apart.
 
     Cells of NAS-Bench-201: the recipe's mixture on log error, 8 draws of 32 and 128 cells, judged by 1,000 others; once
     more by those of them that equal no cell of the draw, as the folds promise. Recurrent networks on graphs: for each
@@ -55,7 +58,7 @@ def intervals(folder: Path, say: Callable[[str], None]) -> Table:
     for draw in range(DRAWS):
         parts[f"nasbench201 {draw}"] = lambda draw=draw: list(_cell_rows(*loaded(), draw))  # type: ignore[misc]
     for mode, file in MODES.items():
-        parts[f"reber {file}"] = lambda mode=mode, file=file: [_reber_row(mode, file)]  # type: ignore[misc]
+        parts[f"reber {file}"] = lambda mode=mode, file=file: list(_reber_rows(mode, file))  # type: ignore[misc]
     for dataset in CLASSES:
         parts[f"sparse masks {dataset}"] = lambda dataset=dataset: list(_mask_rows(dataset))  # type: ignore[misc]
     found = list(resumed(folder / "intervals.jsonl", parts, lambda part: parts[part](), say))
@@ -70,32 +73,50 @@ def _cell_rows(names: Sequence[str], x: Floats, table: CellTable, draw: int) -> 
         train, truth = x[split.train], table.validation[split.test]
         scale = log_error(table.validation[split.train])
         keys = row_keys(train)
-        folds = grouped_folds(keys, 10, np.random.default_rng(0))
+        fold = grouped_folds(keys, 10, np.random.default_rng(0))
         y = scale.forward(table.validation[split.train])
-        fitted = cross_conformal(lambda: MODELS["mixture"](names, 0, 1), train, y, folds, settle=lambda v: v)
+        fitted = cross_conformal(lambda: MODELS["mixture"](names, 0, 1), train, y, fold, settle=lambda v: v)
         new = np.array([key not in set(keys) for key in row_keys(x[split.test])])
-        plain = CrossConformal(fitted.models, fitted.folds, fitted.residuals, fitted.predictions)
-        for kind, conformal in (("plain", plain), ("scaled", fitted)):
-            lower, upper = scale.ends(*conformal.bounds(x[split.test], COVERAGE))
+        for kind, (lower, upper) in _ends(fitted, x[split.test]).items():
+            low, high = scale.ends(lower, upper)
             for judged, rows in (("all", np.ones_like(new)), ("new", new)):
                 name = f"nasbench201, {split.name} cells, {judged} test cells"
-                yield {"table": name, "kind": kind, **_figures(lower[rows], upper[rows], truth[rows])}
+                yield {"table": name, "kind": kind, **_figures(low[rows], high[rows], truth[rows])}
 
 
-def _reber_row(mode: str, file: str) -> Row:
-    networks = read_networks(
-        published_file("reber", f"structure_{file}.csv"), published_file("reber", "graphs.jsonl"), mode
-    )
-    lower, upper = held_out_intervals(networks, COVERAGE)
-    return {"table": f"reber, {file}", "kind": "plain", **_figures(lower, upper, networks.accuracies)}
+def _ends(fitted: CrossConformal, x: Floats) -> dict[str, tuple[Floats, Floats]]:
+    """Return the ends of each kind of interval that the same fits give."""
+    plain = CrossConformal(fitted.models, fitted.folds, fitted.residuals, fitted.predictions)
+    found = {"CV+": plain.bounds(x, COVERAGE), "centred": plain.bounds(x, COVERAGE, plus=False)}
+    if fitted.expected is not None:
+        found["CV+, scaled"] = fitted.bounds(x, COVERAGE)
+        found["centred, scaled"] = fitted.bounds(x, COVERAGE, plus=False)
+    return found
+
+
+def _reber_rows(mode: str, file: str) -> Iterator[Row]:
+    graphs = published_file("reber", "graphs.jsonl")
+    networks = read_networks(published_file("reber", f"structure_{file}.csv"), graphs, mode)
+    x, y = networks.own, networks.accuracies
+    fold = folds(len(y), 0)
+    ends: dict[str, Floats] = {}
+    for number in range(int(fold.max()) + 1):
+        out = fold == number
+        inner = folds(int((~out).sum()), 1 + number)
+        fitted = cross_conformal(lambda: own_model(networks), x[~out], y[~out], inner)
+        for kind, found in _ends(fitted, x[out]).items():
+            ends.setdefault(kind, np.empty((2, len(y))))[:, out] = np.clip(found, 0.0, 1.0)
+    for kind, (lower, upper) in ends.items():
+        yield {"table": f"reber, {file}", "kind": kind, **_figures(lower, upper, y)}
 
 
 def _mask_rows(dataset: str) -> Iterator[Row]:
     runs = published(published_file("sparse_masks", "sparse_masks.csv"), dataset)
     for protocol, groups in (("method", runs.methods), ("network", runs.models)):
-        lower, upper = of_groups(CONTESTANTS[OURS](runs), runs.accuracies, groups, COVERAGE)
-        name = f"sparse masks, {dataset}, {protocol} held out"
-        yield {"table": name, "kind": "plain", **_figures(lower, upper, runs.accuracies)}
+        for kind, plus in (("CV+", True), ("centred", False)):
+            lower, upper = of_groups(CONTESTANTS[OURS](runs), runs.accuracies, groups, COVERAGE, plus)
+            name = f"sparse masks, {dataset}, {protocol} held out"
+            yield {"table": name, "kind": kind, **_figures(lower, upper, runs.accuracies)}
 
 
 def _figures(lower: Floats, upper: Floats, truth: Floats) -> dict[str, float]:

@@ -33,7 +33,7 @@ class TwoStage(Regressor):
        deviations clipped at 4: a rising function of X, 0 at 0, that a model of this family fits.
     2. Scale. y ~ (s_0 + s_1 size) deviation, size being log10 kept: how much the allocation matters grows as less is
        kept.
-    3. Level. What the deviation leaves, over rows whose deviation is next to none (2 % of a logit) above all: a
+    3. Level. What the deviation leaves, over rows whose deviation is next to none (0.02 logit) above all: a
        quadratic in the sizes by ridge, plus its residuals' mean over neighbours, which a network never seen does not
        have. Rows of other methods would pull the level their way, and so rank a method that is held out against them.
 

@@ -132,6 +132,19 @@ def test_intervals_are_narrow_where_much_is_known_and_cover_as_they_say() -> Non
     assert scaled < 0.95 * plain_width
 
 
+def test_centred_bounds_are_those_of_the_definition() -> None:
+    """Oracle: mean of the rows' models, give or take the ranked ratio times the mean deviation."""
+    (x, y), (fresh, _) = uneven(37, 3), uneven(5, 4)
+    folds = grouped_folds(range(37), 6, np.random.default_rng(0))
+    found = cross_conformal(lambda: BlockMatern(iterations=5), x, y, folds)
+    lower, upper = found.bounds(fresh, 0.8, plus=False)
+    centre = np.mean([found.models[fold].predict(fresh) for fold in folds], axis=0)
+    spread = np.mean([found.models[fold].deviation(fresh) for fold in folds], axis=0)
+    half = np.sort(found.ratios)[int(np.ceil(0.8 * 38)) - 1] * spread
+    np.testing.assert_allclose([lower, upper], [centre - half, centre + half])
+    assert np.isinf(cross_conformal(_ridge, x[:4], y[:4], np.arange(4)).bounds(fresh, 0.9, plus=False)).all()
+
+
 def test_models_that_expect_the_same_everywhere_have_plain_intervals() -> None:
     x, y = uneven(24, 2)
     assert cross_conformal(_ridge, x, y, np.arange(24) % 4).expected is None

@@ -44,7 +44,7 @@ class Fixed:
 
 
 def held_out_intervals(
-    fit_predict: FitPredict, accuracies: Floats, groups: Labels, coverage: float = 0.9
+    fit_predict: FitPredict, accuracies: Floats, groups: Labels, coverage: float = 0.9, plus: bool = True
 ) -> tuple[Floats, Floats]:
     """Return the ends (n,) of CV+ intervals whose folds are groups too, computed on logits.
 
@@ -63,7 +63,7 @@ def held_out_intervals(
             own[folds == fold] = found[: -len(test)]
             models.append(Fixed(found[-len(test) :]))
         conformal = CrossConformal(models, folds, np.abs(target[train] - own), own)  # type: ignore[arg-type]
-        ends = conformal.bounds(np.empty((len(test), 0)), coverage)
+        ends = conformal.bounds(np.empty((len(test), 0)), coverage, plus)
         lower[test], upper[test] = expit(ends[0]), expit(ends[1])
     return lower, upper
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import rustworkx
@@ -62,8 +62,11 @@ def undirected(stack: Stack) -> dict[str, Floats]:
 def core_numbers(stack: Stack) -> Floats:
     """Return each node's core number, (G, n): the largest k such that a part of least degree k holds it.
 
-    Source: Matula and Beck 1983: nodes of least degree go first, here all of them at once.
+    Source: Matula and Beck 1983: nodes of least degree go first; where there are many graphs, in all of them at once.
     """
+    if len(stack.nodes) == 1:
+        numbers: Mapping[int, int] = rustworkx.core_number(stack.undirected)  # type: ignore[assignment]  # its stub says int
+        return np.array([[numbers[node] for node in range(stack.size)]], dtype=np.float64)
     left = np.where(stack.present, stack.degrees[0] + stack.degrees[1], np.inf)
     core, level = np.zeros(left.shape), np.zeros(len(left))
     while True:
