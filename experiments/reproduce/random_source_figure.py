@@ -1,4 +1,4 @@
-"""Accuracy by the density of the random source: a row of panels a task, a panel a search, a line an allocation."""
+"""Test error by the density of the random source: a row of panels a task, a panel a search, a line an allocation."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from experiments.reproduce.phew_widths_summary import mean_interval
 
 Row = Mapping[str, Any]
 
+_WIDE = 3.0
+"""Errors further apart than this are drawn on a logarithmic scale."""
+
 
 def draw(rows: Sequence[Row]) -> Figure:
     """Return the picture: means over seeds, bars of 95 % intervals; the dense source is the rightmost point."""
@@ -25,7 +28,7 @@ def draw(rows: Sequence[Row]) -> Figure:
         task, method = tasks[number // len(methods)], methods[number % len(methods)]
         mine = [row for row in rows if (row["task"], row["method"]) == (task, method)]
         _panel(place, mine, allocations)
-        place.set(title=f"{method} on {task}", ylabel="test accuracy, %" if number % len(methods) == 0 else "")
+        place.set(title=f"{method} on {task}", ylabel="test error, %" if number % len(methods) == 0 else "")
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper left", ncols=len(labels), borderaxespad=0.2)
     return figure
@@ -37,7 +40,7 @@ def _panel(axes: Axes, rows: Sequence[Row], allocations: Sequence[str]) -> None:
     for shift, (allocation, (colour, marker)) in zip((-0.08, 0.0, 0.08), looks(allocations).items(), strict=False):
         values = [
             [
-                100 * row["accuracy"]
+                100 - 100 * row["accuracy"]
                 for row in rows
                 if row["allocation"] in (allocation, "") and row["source_density"] == d
             ]
@@ -48,6 +51,11 @@ def _panel(axes: Axes, rows: Sequence[Row], allocations: Sequence[str]) -> None:
             places + shift, middle, [middle - low, high - middle], color=colour, marker=marker, markersize=6,
             linewidth=1.4, elinewidth=1.4, capsize=2.5, label=f"{allocation} source",
         )  # fmt: skip
+    low, high = axes.dataLim.intervaly
+    if high > _WIDE * low:  # sources that cut a network through beside others that differ by a tenth
+        axes.set_yscale("log")
+        axes.set_yticks([tick for tick in (3, 5, 10, 20, 50, 100) if low <= tick <= high])
+        axes.yaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xticks(places, [f"{density:g}" if density < 1 else "dense" for density in densities])
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
