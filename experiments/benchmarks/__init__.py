@@ -22,6 +22,7 @@ from experiments.benchmarks.screening import screening
 from experiments.benchmarks.search import search
 from experiments.benchmarks.sparse import sparse
 from experiments.benchmarks.speed import training
+from experiments.benchmarks.steps import steps
 from experiments.benchmarks.table import Table
 from experiments.benchmarks.workers import executors
 
@@ -42,5 +43,6 @@ BENCHMARKS: dict[str, Benchmark] = {
     "screening": screening,
     "search": search,
     "sparse": sparse,
+    "steps": steps,
     "training": training,
 }

@@ -21,9 +21,11 @@ from experiments.benchmarks.masks_figure import draw as draw_masks
 from experiments.benchmarks.masks_process import Job, measured
 from experiments.benchmarks.paired import paired_difference
 from experiments.benchmarks.screening import _volumes
+from experiments.benchmarks.steps import Training
 from experiments.benchmarks.table import Table
 from experiments.report.figures.canvas import render
 from experiments.terminal.bench_table import bench_table
+from pruning.dynamic import STATIC, TRAININGS
 from tests.experiments.commands import run
 
 
@@ -73,6 +75,16 @@ def test_a_table_is_shown_whole_with_its_conclusions_as_grids(width: int) -> Non
     assert "... and 1 more rows in the CSV file" in text
     assert ["b", "0.25"] in [line.split() for line in text.splitlines()]
     assert "floor: 2\nnames: x, y" in text
+
+
+@pytest.mark.parametrize("training", sorted(TRAININGS))
+def test_a_step_is_timed_with_or_without_a_move_of_the_mask(training: str) -> None:
+    way = Training("lenet_300_100", 4, training)
+    for prepare, moves in ((way.rest, False), (way.approach, training != STATIC), (way.rest, False)):
+        prepare()
+        before = way.moving.masks
+        way.step()
+        assert (way.moving.masks != before) == moves
 
 
 def test_bench_lists_and_refuses(capsys: pytest.CaptureFixture[str]) -> None:
