@@ -62,7 +62,7 @@ def digits() -> Task:
 
 
 def make(
-    path: Path,
+    path: Path | str,
     task: Task,
     answer: Callable[[Job, int], Outcome | Failure] = succeed,
     *,
