@@ -30,7 +30,8 @@ STAGES = {"propose": "proposing", "describe": "describing", "predict": "screenin
 
 def collect(study: Study) -> RunSummary:
     """Return everything a report on `study` says."""
-    trials = tuple(mark_front([_trial(record) for record in furthest(study.records)], study.header.objectives))
+    records = sorted(furthest(study.records), key=lambda record: record.number)  # a promotion is later than its start
+    trials = tuple(mark_front([_trial(record) for record in records], study.header.objectives))
     config = study.config
     return RunSummary(
         name=study.name,

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from experiments.config import read_config
+from experiments.report.collect import collect
+from experiments.studies import open_study
 from nas.best import load_best
 from nas.realize import realize
 from nas.tasks import load_task
@@ -101,6 +103,8 @@ def test_rungs_train_the_best_for_longer(tmp_path: Path, capsys: pytest.CaptureF
     assert "after 2 epochs" in found.err
     assert read_config(tmp_path / "b" / "config.yaml").epochs == 2
     assert not (tmp_path / "b" / "checkpoints").exists()
+    shown = [trial.number for trial in collect(open_study(str(tmp_path / "b"))).trials]
+    assert shown == sorted(shown)  # a picture of the best so far goes from left to right
     refused = run(capsys, "search", "--out", tmp_path, "--name", "b", "--rungs", "1,3")
     assert "must stay" in refused.error
 
