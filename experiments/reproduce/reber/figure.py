@@ -24,9 +24,9 @@ def draw(cells: Sequence[Mapping[str, Any]]) -> Figure:
         ends = [min(cell["accuracies"]) - 0.01, max(cell["accuracies"]) + 0.01]
         axis.plot(ends, ends, color="0.6", linewidth=1, zorder=0)
         r2, most = cell["all"]["r2"]["mean"], cell["ceiling"]["mean"]
-        axis.set_title(f"{cell['cell']}: R² {r2:.2f} of {most:.2f} possible", fontsize=10)
+        axis.set_title(f"{cell['cell']}, {cell['seeds']} seeds: R² {r2:.2f} of {most:.2f} possible", fontsize=9)
         axis.set_xlabel("predicted accuracy")
         axis.spines[["top", "right"]].set_visible(False)
-    axes[0].set_ylabel(f"accuracy, mean of {cells[0]['seeds']} seeds")
+    axes[0].set_ylabel("accuracy, mean over seeds")
     axes[0].legend(frameon=False, fontsize=8, loc="upper left")
     return figure
