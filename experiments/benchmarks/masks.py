@@ -87,6 +87,10 @@ def _jobs() -> Iterator[tuple[str, Job]]:
     for network in NETWORKS:
         for density in DENSITIES:
             yield "density", Job(network, "phew", density)
+    for method in METHODS:
+        if method != "phew":
+            for density in (DENSITIES[0], DENSITIES[-1]):
+                yield "density", Job(NETWORKS[0], method, density)
     for network in NETWORKS[:2]:
         yield "rounds", Job(network, "synflow", DENSITY, ROUNDS, repeats=1)
 
@@ -128,6 +132,7 @@ def summarised(rows: Sequence[Row]) -> dict[str, Any]:
         "phew_seconds_vgg19_density_0.107": at["density", WALKS[0], "phew", WALKS[1]].seconds,
         "synflow_100_rounds_seconds_resnet18": at["rounds", "resnet18", "synflow", DENSITY].seconds,
         "growth_with_weights": _growth(at),
+        "growth_with_density": _growth_with_density(at),
         "phew_seconds_by_density_vgg19": {
             f"{density:g}": round(at["density", "vgg19", "phew", density].seconds, 3) for density in DENSITIES
         },
@@ -145,8 +150,16 @@ def _growth(at: Mapping[tuple[str, str, str, float], Row]) -> dict[str, float]:
     return found
 
 
+def _growth_with_density(at: Mapping[tuple[str, str, str, float], Row]) -> dict[str, float]:
+    """Return method -> seconds at the largest density over those at the smallest, on the smallest network."""
+    high, low = ({key[2]: at[key] for key in at if key[0] == "density" and key[1::2] == (NETWORKS[0], density)}
+                 for density in (DENSITIES[0], DENSITIES[-1]))  # fmt: skip
+    return {method: round(row.seconds / low[method].seconds, 2) for method, row in high.items()}
+
+
 def _protocol() -> str:
     return (
         f"density {DENSITY} unless said; medians of CPU seconds, one thread, one fresh process for each line; "
-        f"SynFlow also with {ROUNDS} rounds; PHEW at six densities"
+        f"SynFlow also with {ROUNDS} rounds; PHEW at six densities, "
+        f"the others at {DENSITIES[0]:g} and {DENSITIES[-1]:g} on {NETWORKS[0]}"
     )

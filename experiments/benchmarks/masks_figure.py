@@ -22,7 +22,7 @@ def draw(rows: Sequence[Row]) -> Figure:
     """Return two panels: every kind of method over the networks, and PHEW over densities."""
     figure, (by_weights, by_density) = new_figure(1080.0, 460.0, columns=2)
     _by_weights(by_weights, [row for row in rows if row.part == "methods"])
-    _by_density(by_density, [row for row in rows if row.part == "density"])
+    _by_density(by_density, [row for row in rows if (row.part, row.method) == ("density", "phew")])
     return figure
 
 

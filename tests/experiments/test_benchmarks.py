@@ -122,12 +122,16 @@ def mask_rows() -> list[MaskRow]:
             rows.append(mask_row("methods", network, method, 0.1, weights * 1e-6, weights))
         rows.append(mask_row("methods", network, "random", 0.1, weights**0.5 * 1e-3, weights))
         rows += [mask_row("density", network, "phew", density, 3.0 * density, weights) for density in MASK_DENSITIES]
+    rows += [
+        mask_row("density", MASK_NETWORKS[0], "snip", d, 2.0, 10_000) for d in (MASK_DENSITIES[0], MASK_DENSITIES[-1])
+    ]
     return [*rows, mask_row("rounds", "resnet18", "synflow", 0.1, 9.0, 100_000)]
 
 
 def test_growth_is_the_exponent_of_the_weights() -> None:
     found = summarised_masks(mask_rows())
     assert found["growth_with_weights"] == dict.fromkeys(found["growth_with_weights"], 1.0) | {"random": 0.5}
+    assert found["growth_with_density"] == {"phew": 50.0, "snip": 1.0}
     assert found["sorts_of_magnitude"]["vgg19"] == 2.0
     assert found["phew_seconds_vgg19_density_0.107"] == pytest.approx(0.321)
     assert render(lambda: draw_masks(mask_rows()), "png").startswith(b"\x89PNG")
