@@ -17,7 +17,7 @@ from experiments.benchmarks.table import Table
 from nas.seeds import stream
 from pruning import Evidence, Sparsity, prune
 from pruning.dynamic import STATIC, TRAININGS
-from pruning.ntt import distance
+from pruning.ntt import distance, masked
 from search_spaces import NETWORKS
 
 DENSITY = 0.1
@@ -123,10 +123,9 @@ def _transfer(network: str, estimate: str) -> Call:
     generator = stream(0, "probes")
 
     def step() -> None:
-        effective = {name: value * kept[name] if name in kept else value for name, value in latent.items()}
         found = distance(
             module,
-            effective,
+            masked(latent, kept),
             teacher,
             kept,
             inputs,

@@ -3,7 +3,7 @@
 from pruning.ntt.closed import closed_kernel
 from pruning.ntt.distance import Distance, distance
 from pruning.ntt.kernels import jacobian_kernel, kernel_product
-from pruning.ntt.transfer import Moment, Transfer, TransferSettings, neural_tangent_transfer
+from pruning.ntt.transfer import Moment, Transfer, TransferSettings, masked, neural_tangent_transfer
 
 __all__ = [
     "Distance",
@@ -14,5 +14,6 @@ __all__ = [
     "distance",
     "jacobian_kernel",
     "kernel_product",
+    "masked",
     "neural_tangent_transfer",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -105,7 +105,7 @@ def neural_tangent_transfer(
     history: list[Moment] = []
     for step in range(settings.steps):
         kept = {name: masks[name].to(latent[name]) for name in masks}
-        effective = {name: value * kept[name] if name in kept else value for name, value in latent.items()}
+        effective = masked(latent, kept)
         found = distance(
             student,
             effective,
@@ -130,8 +130,13 @@ def neural_tangent_transfer(
             measured = float(found.function.detach()), float(found.kernel.detach())
             history.append(Moment(step + 1, *measured, _turnover(before, masks)))
     values = {name: value.detach().clone() for name, value in latent.items()}
-    masked = {name: v.masked_fill(~masks[name].to(v.device), 0.0) if name in masks else v for name, v in values.items()}
-    return Transfer(masks, masked, values, tuple(history))
+    final = {name: v.masked_fill(~masks[name].to(v.device), 0.0) if name in masks else v for name, v in values.items()}
+    return Transfer(masks, final, values, tuple(history))
+
+
+def masked(values: Mapping[str, Tensor], kept: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the values times their masks, 0/1 in the values' type; those without a mask as they are."""
+    return {name: value * kept[name] if name in kept else value for name, value in values.items()}
 
 
 def _refreshed(student: nn.Module, sparsity: Sparsity, generator: torch.Generator) -> MaskSet:
