@@ -21,6 +21,7 @@ from predictors.evaluation import (
     leaks,
     noise_ceiling,
     over_rows,
+    permutation_importance,
     single_columns,
 )
 from predictors.evaluation.protocols import Rows
@@ -34,7 +35,8 @@ def evaluation(found: Samples, model: str, scale: str, seed: int, repeats: int, 
 
     r2, mae, spearman, kendall, top_regret, coverage and width of the model and of the baselines "mean" and
     "size_only", each {"mean", "low", "high"}; the best single columns; the partial R^2 beyond size; the noise ceiling
-    where networks repeat; with groups, the figures of each group left out; with `ablate`, what each feature group adds.
+    where networks repeat; the R^2 lost when a feature group is shuffled; with groups, the figures of each group left
+    out; with `ablate`, what each feature group adds.
 
     Raises:
         PredictorError: the rows or targets are not as they must be.
@@ -63,6 +65,7 @@ def evaluation(found: Samples, model: str, scale: str, seed: int, repeats: int, 
         "baselines": beside,
         "single_columns": single_columns(names, x, y, keys, seed),
         "noise_ceiling": noise_ceiling(y, row_keys(x), np.random.default_rng(seed)) or None,
+        "importance": _plain(permutation_importance(_maker(model, seed), names, x, y, keys, seed)),
         "by_group": by_group(_maker(model, seed), names, x, y, keys, scale=scale) if _few(found.groups) else None,
         "ablation": _ablation(model, names, x, y, keys, seed) if ablate else None,
         "predictions": {

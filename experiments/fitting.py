@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from experiments.graph_tables import read_graphs
 from experiments.studies import Study, open_study
 from experiments.tables import Row, Samples, read_csv, samples
 from nas.rungs import level
@@ -44,13 +45,13 @@ def study_samples(study: Study) -> Samples:
 def gather(
     sources: Sequence[str], target: str, features: Sequence[str], exclude: Sequence[str], groups: str | None
 ) -> tuple[Samples, dict[str, str]]:
-    """Return the samples of CSV tables and studies, together, and a note of where they come from.
+    """Return the samples of CSV tables, files of graphs and studies, together, and a note of where they come from.
 
     Without `groups`, rows of one architecture are kept together, where the sources name it: only then are the
     cross-validated figures those of architectures never seen.
 
     Raises:
-        ExperimentError: a source is neither, or a column or value is not as it must be.
+        ExperimentError: a source is none of these, or a column or value is not as it must be.
     """
     from experiments.report.table import row_of
 
@@ -59,6 +60,8 @@ def gather(
     for source in sources:
         if source.endswith(".csv"):
             rows += read_csv(Path(source))
+        elif source.endswith(".jsonl"):
+            rows += read_graphs(Path(source))
         else:
             study = open_study(source)
             rows += [row_of(record) for record in level(study.records, ENOUGH) if record.state != "running"]

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from predictors.errors import PredictorError
 from predictors.features import FEATURE_VERSION, feature_names
+from predictors.features.graphs import graph_feature_names
 from predictors.models.arrays import pack, unpack
 from predictors.models.model import Floats
 
@@ -106,7 +107,7 @@ def read(folder: Path) -> Saved:
 
 
 def _description(saved: Saved, parts: Mapping[str, bytes]) -> dict[str, Any]:
-    ours = set(saved.feature_names) <= set(feature_names())
+    ours = set(saved.feature_names) <= _computed_here()
     conformal = None
     if saved.folds is not None and saved.predictions is not None:
         conformal = {"folds": saved.folds.tolist(), "predictions": saved.predictions.tolist()}
@@ -164,12 +165,17 @@ def _part(path: Path, digest: str) -> bytes:
 def _check_feature_set(found: Mapping[str, Any], path: Path) -> None:
     if found["version"] is None:
         return
-    strange = sorted(set(found["names"]) - set(feature_names()))
+    strange = sorted(set(found["names"]) - _computed_here())
     if found["version"] != FEATURE_VERSION or strange:
         got = f"version {found['version']}" + (f" with '{strange[0]}'" if strange else "")
         raise PredictorError(
             f"predictor must be of feature set version {FEATURE_VERSION}; got {got} ({path}). {_REFIT}"
         )
+
+
+def _computed_here() -> set[str]:
+    """Return the names of the figures whose formulas are ours, so that a predictor depends on their version."""
+    return {*feature_names(), *graph_feature_names()}
 
 
 def _broken(path: Path, rule: str, got: str) -> PredictorError:

@@ -50,11 +50,15 @@ class Graph:
     def of(cls, graph: Any) -> Graph:
         """Return the graph of a networkx or rustworkx graph; undirected edges run from the earlier to the later node.
 
+        Also of anything with a number of `nodes` and pairs as `edges`, such as the graphs of search_spaces.
+
         Raises:
             PredictorError: it is neither, or has a cycle, a loop or a double edge.
         """
         if isinstance(graph, Graph):
             return graph
+        if isinstance(getattr(graph, "nodes", None), int) and hasattr(graph, "edges"):
+            return cls(graph.nodes, graph.edges)
         if isinstance(graph, (rustworkx.PyGraph, rustworkx.PyDiGraph)):
             is_directed = isinstance(graph, rustworkx.PyDiGraph)
             return cls._numbered(graph.node_indices(), graph.edge_list(), is_directed)
@@ -79,8 +83,12 @@ def read_graph(record: Mapping[str, Any]) -> Graph:
         PredictorError: a key is missing, or the graph breaks a rule of `Graph`.
     """
     try:
-        nodes, edges = record["nodes"], record["edges"]
+        nodes, edges = list(record["nodes"]), record["edges"]
+        if len(set(nodes)) < len(nodes):
+            raise ValueError("a node twice")
         return Graph._numbered(nodes, ((a, b) for a, b in edges), is_directed=True)
+    except PredictorError:
+        raise
     except (KeyError, TypeError, ValueError) as error:
         raise PredictorError(
             f"a graph's record must have nodes, and edges that are pairs of them; got {type(error).__name__} {error}. "

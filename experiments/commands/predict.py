@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from torch import Generator, Tensor
 
     from experiments.networks import Subject
+    from predictors import Predictor
     from pruning import MaskSet
 
 
@@ -21,6 +22,10 @@ def predict(
     candidate: CandidateFile = None,
     network: Network = None,
     masks: Annotated[Path | None, typer.Option(help="Mask file of the network, safetensors.")] = None,
+    graph: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A graph instead: GraphML, JSON, or a list of edges, one 'from to' a line."),
+    ] = None,
     task: TaskName = None,
     data: Data = None,
     json: Json = False,
@@ -31,27 +36,66 @@ def predict(
     from experiments.errors import ExperimentError
     from experiments.output import Output
     from experiments.report.words import percent
-    from predictors import Predictor, features
+    from predictors import Predictor
 
     output = Output(json)
     if network is not None and masks is None:
         raise ExperimentError("--network needs --masks, for the masks make the structure; got none.")
+    if graph is not None and (network or candidate or masks):
+        raise ExperimentError("--graph is a structure by itself; got a network, candidate or masks too. Give one.")
     fitted = Predictor.load(predictor)
-    task = task or (None if network else fitted.provenance.get("task"))
-    subject, chosen = _subject(network, candidate, masks, task, data)
-    row = features(subject.module, chosen, subject.signature.input_shape)
+    if graph is not None:
+        name, row = str(graph), _graph_row(graph, fitted, predictor)
+    else:
+        name, row = _network_row(network, candidate, masks, task or _task_of(fitted, network), data)
     known = {column: row[column] for column in fitted.feature_names if column in row}
     prediction = fitted.predict([known])[0]
     domain = (
         "in the predictor's domain" if prediction.in_domain else "outside the predictor's domain: do not rely on it"
     )
     output.results.print(
-        f"{subject.name}: accuracy {percent(prediction.accuracy)}, "
+        f"{name}: accuracy {percent(prediction.accuracy)}, "
         f"between {percent(prediction.lower)} and {percent(prediction.upper)}; {domain}",
         soft_wrap=True,
         markup=False,
     )
     output.emit(asdict(prediction))
+
+
+def _task_of(fitted: Predictor, network: str | None) -> str | None:
+    """The task that the predictor's networks were trained on; a named network has its own."""
+    return None if network else fitted.provenance.get("task")
+
+
+def _graph_row(graph: Path, fitted: Predictor, predictor: Path) -> dict[str, float]:
+    from experiments.errors import ExperimentError
+    from predictors import graph_features
+    from predictors.graph_files import read_graph_file
+
+    row = graph_features(read_graph_file(graph))
+    strange = next((column for column in fitted.feature_names if column not in row), None)
+    if strange is not None:
+        raise ExperimentError(
+            f"a graph's predictor must be fitted on figures of graphs alone; got '{strange}' ({predictor}). "
+            f"Fit one on a file of measured graphs: sparsenas fit-predictor GRAPHS.jsonl."
+        )
+    return row
+
+
+def _network_row(
+    network: str | None, candidate: Path | None, masks: Path | None, task: str | None, data: Path | None
+) -> tuple[str, dict[str, float]]:
+    from experiments.errors import ExperimentError
+    from predictors import features
+
+    subject, chosen = _subject(network, candidate, masks, task, data)
+    row = features(subject.module, chosen, subject.signature.input_shape)
+    if row["connectivity/effective_share"] == 0:
+        raise ExperimentError(
+            f"masks must leave a path from input to output, for without one every input gives the same answer; got "
+            f"none ({masks or subject.name}). Keep more weights, or mend the masks with pruning.repair."
+        )
+    return subject.name, row
 
 
 def _subject(

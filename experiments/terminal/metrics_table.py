@@ -32,13 +32,16 @@ def metrics_table(title: str, metrics: Mapping[str, Any], beside: Mapping[str, M
 
 
 def evaluation_tables(title: str, figures: Mapping[str, Any]) -> list[Table]:
-    """Return the tables of an evaluation: figures beside baselines, single columns, groups left out, ablation."""
+    """Return the tables of an evaluation: figures beside baselines, groups shuffled, rows left out, ablation."""
     beside = dict(figures["baselines"])
     for name, found in list(figures["single_columns"].items())[:1]:
         beside[f"{name} alone"] = found
     if figures["noise_ceiling"]:
         beside["noise ceiling"] = figures["noise_ceiling"]
     tables = [metrics_table(f"{title}, cross-validated {figures['repeats']} times", figures, beside)]
+    if len(figures["importance"]) > 1:
+        shuffled = {group: {"R² lost": lost} for group, lost in figures["importance"].items()}
+        tables.append(_each("a feature group shuffled", shuffled, ("R² lost",)))
     if figures["by_group"]:
         tables.append(_each("left out", figures["by_group"], ("r2", "mae", "spearman", "kendall")))
     if figures["ablation"]:
@@ -52,7 +55,7 @@ _ABLATION = ("without", "alone")
 def _each(title: str, rows: Mapping[str, Mapping[str, Any]], columns: Sequence[str]) -> Table:
     table = new_table(title, [("", "left"), *((NAMES.get(name, name), "right") for name in columns)])
     for row, found in rows.items():
-        table.add_row(row, *(_figure(found.get(name)) for name in columns))
+        table.add_row(row or "no group", *(_figure(found.get(name)) for name in columns))
     return table
 
 

@@ -13,7 +13,8 @@ from predictors.models.arrays import Arrays
 from predictors.models.estimator import Regressor
 from predictors.models.model import Floats, Model
 
-_COLUMNS = ("size/log_kept", "size/log_multiply_adds")
+_COLUMNS = ("size/log_kept", "size/log_multiply_adds"), ("counts/log_nodes", "counts/log_edges")
+"""The two sizes of a masked network, and of a bare graph."""
 
 
 class Ridge(Regressor):
@@ -60,15 +61,18 @@ class Ridge(Regressor):
 
 
 def size_only(names: Sequence[str], seed: int, threads: int) -> Model:
-    """Return unfitted ridge regression on log kept weights and log multiply-adds; seed and threads do not matter.
+    """Return unfitted ridge regression on a network's two sizes; seed and threads do not matter.
+
+    They are log kept weights and log multiply-adds, or log nodes and log edges of a bare graph.
 
     Raises:
-        PredictorError: the two columns are not there.
+        PredictorError: neither pair of columns is there.
     """
-    missing = [column for column in _COLUMNS if column not in names]
-    if missing:
-        raise PredictorError(
-            f"model 'size_only' must have the columns {', '.join(_COLUMNS)}; got none named '{missing[0]}'. "
-            f"Add the feature group 'size', or choose another model."
-        )
-    return Ridge(columns=[list(names).index(column) for column in _COLUMNS])
+    for pair in _COLUMNS:
+        if all(column in names for column in pair):
+            return Ridge(columns=[list(names).index(column) for column in pair])
+    asked = ", or ".join(" and ".join(pair) for pair in _COLUMNS)
+    raise PredictorError(
+        f"model 'size_only' must have the columns {asked}; got {len(names)} columns, none of these pairs. "
+        f"Add the feature group 'size', or choose another model."
+    )

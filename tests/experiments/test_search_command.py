@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from experiments.config import read_config
 from experiments.report.collect import collect
@@ -17,6 +18,7 @@ from experiments.studies import open_study
 from nas.best import load_best
 from nas.realize import realize
 from nas.tasks import load_task
+from pruning import MaskSet, load_masks, save_masks
 from tests.experiments.commands import Said, run
 
 SMALL = ["--epochs", 1, "--final-epochs", 1, "--workers", 0, "--threads-per-trial", 1, "--space", "mlp"]
@@ -254,6 +256,17 @@ def test_predict_answers_for_candidate_and_masks_alike(
     assert run(capsys, *asked, "--masks", best / "masks.safetensors").json == found
     line = run(capsys, *asked[:-1]).out
     assert len(line.splitlines()) == 1 and "accuracy" in line
+
+
+def test_predict_refuses_masks_without_a_path(
+    searched: Said, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    masks = load_masks(folder / "best/masks.safetensors")
+    last = list(masks)[-1]
+    save_masks(MaskSet({**masks, last: torch.zeros_like(masks[last])}), tmp_path / "cut.safetensors")
+    asked = ["predict", "--predictor", folder / "predictor", "--candidate", folder / "best/architecture.json"]
+    error = run(capsys, *asked, "--masks", tmp_path / "cut.safetensors").error
+    assert "masks must leave a path from input to output" in error and "cut.safetensors" in error
 
 
 def test_predict_reads_data_only_for_methods_that_look_at_them(

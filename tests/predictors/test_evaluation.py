@@ -198,10 +198,20 @@ def test_the_best_single_column_is_found() -> None:
 
 
 def test_shuffling_what_the_model_uses_costs_it_its_fit() -> None:
-    (x, y), (fresh, truth) = _data(100), _data(100, seed=1)
-    found = permutation_importance(BayesianRidge().fit(x, y), NAMES, fresh, truth, seed=0)
-    assert set(found) == {name.partition("/")[0] for name in NAMES}
-    assert found["size"] > 0.5 > 0.1 > abs(found["paths"])
+    x, y = _data(200)
+    found = permutation_importance(_line, NAMES, x, y, range(200), seed=0)
+    assert set(found) == {name.partition("/")[0] for name in NAMES} and next(iter(found)) == "size"
+    assert found["size"].low > 0.5 > 0.1 > abs(found["paths"].mean)
+
+
+def test_shuffling_an_independent_column_of_a_known_line_costs_twice_its_variance() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(4000, 2))
+    y = 0.5 + 0.03 * x[:, 0] + 0.04 * x[:, 1]  # shares of the variance: 9 / 25 and 16 / 25
+    found = permutation_importance(_line, ["a/x", "b/x"], x, y, range(4000), seed=0, folds=2)
+    assert list(found) == ["b", "a"]
+    assert found["b"].mean == pytest.approx(2 * 16 / 25, abs=0.05)  # (u - u')^2 has twice the variance of u
+    assert found["a"].mean == pytest.approx(2 * 9 / 25, abs=0.05)
 
 
 def test_partial_r2_and_regret_by_hand() -> None:

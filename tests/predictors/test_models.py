@@ -60,7 +60,7 @@ def test_ridge_without_penalty_is_least_squares() -> None:
 
 
 def test_size_only_needs_its_columns() -> None:
-    with pytest.raises(PredictorError, match=r"model 'size_only' must have the columns size/log_kept, .* none named"):
+    with pytest.raises(PredictorError, match=r"must have the columns size/log_kept and .*; got 1 columns, none of"):
         MODELS["size_only"](["density/mean"], 0, 1)
 
 

@@ -13,20 +13,23 @@ from experiments.benchmarks.table import Table
 from experiments.files import write_text
 from experiments.output import dumps
 from experiments.reproduce.reber.analysis import MODEL, REPEATS, analysed
-from experiments.reproduce.reber.networks import CELLS
+from experiments.reproduce.reber.measured import measured_graphs
+from experiments.reproduce.reber.networks import CELLS, networks
 from experiments.reproduce.reber.run import CLIP, RECIPE, run
 from nas.tasks import load_task
 from nas.tasks.reber import reber_corpus
 from nas.tasks.reber.shortcuts import shortcuts
 
 SEEDS = tuple(range(5))
-RUNS = "reber_runs.csv"
+RUNS, GRAPHS = "reber_runs.csv", "reber_graphs.jsonl"
 
 
 def reber(
     folder: Path, say: Callable[[str], None], seeds: Sequence[int] = SEEDS, cells: Sequence[str] | None = None
 ) -> Table:
     """Return one row a cell; every trained network is a row of `reber_runs.csv` in `folder`, which is added to.
+
+    The graphs and their mean accuracies are written as `reber_graphs.jsonl`, from which `fit-predictor` learns.
 
     The same command goes on where it was stopped, block by block. The environment's SPARSENAS_REBER_CELLS (comma
     separated) trains some cells only.
@@ -46,6 +49,7 @@ def reber(
     rows = run(folder / RUNS, load_task("reber"), seeds, chosen, say, device)
     found = [part for part in (analysed(rows, cell) for cell in CELLS) if part is not None]
     train, _, test = reber_corpus("reber")
+    write_text(folder / GRAPHS, measured_graphs(networks(), rows))
     if found:
         write_text(folder / "reber_analysis.json", dumps({"cells": found}, indent=1) + "\n")
         (folder / "reber.png").write_bytes(render(lambda: draw(found), "png"))
