@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -14,18 +15,22 @@ class Packed:
     """One batch of strings for all networks, or one for each of N; E is 1 or N.
 
     Attributes:
-        letters: for each step (E, B, F + 1) float32, one row of a one and zeros for each string still running; B never
-            rises. The last column is the blank before a string, with which a state of 0 stays 0.
+        codes: (E, letters of all steps) uint8, step after step, the strings that still run in each.
+        sizes: strings still running at each step; never rising.
         targets: (E, B) int64.
+        blank: the code before a string, with which a state of 0 stays 0; one more than the last letter's.
     """
 
-    letters: tuple[Tensor, ...]
+    codes: Tensor
+    sizes: tuple[int, ...]
     targets: Tensor
+    blank: int
 
-    @property
-    def sizes(self) -> tuple[int, ...]:
-        """Strings still running at each step."""
-        return tuple(step.shape[1] for step in self.letters)
+    @cached_property
+    def letters(self) -> tuple[Tensor, ...]:
+        """For each step (E, B, blank + 1) float32: one row of a one and zeros for each string still running."""
+        whole = functional.one_hot(self.codes.long(), self.blank + 1).float()
+        return tuple(part.contiguous() for part in torch.split(whole, list(self.sizes), dim=1))
 
 
 def pack(inputs: Tensor, targets: Tensor, blank: int) -> Packed:
@@ -40,9 +45,8 @@ def pack(inputs: Tensor, targets: Tensor, blank: int) -> Packed:
     places = (width - lengths)[:, None] + torch.arange(steps, device=inputs.device)  # of each string's letters
     left = inputs.long().gather(1, places.clamp(max=width - 1))
     running = torch.arange(steps, device=inputs.device)[:, None] < lengths
-    letters = functional.one_hot(left.t()[running], blank + 1).float()
-    parts = torch.split(letters, running.sum(1).tolist())
-    return Packed(tuple(part.unsqueeze(0) for part in parts), targets[order].unsqueeze(0))
+    codes = left.t()[running].to(torch.uint8)
+    return Packed(codes.unsqueeze(0), tuple(running.sum(1).tolist()), targets[order].unsqueeze(0), blank)
 
 
 def pack_each(inputs: Tensor, targets: Tensor, blank: int) -> Packed:
@@ -51,5 +55,5 @@ def pack_each(inputs: Tensor, targets: Tensor, blank: int) -> Packed:
     Networks' strings end at different steps when they begin at one; so they end at one, the last, and begin at many.
     """
     begun = int((inputs != blank).any(0).any(0).long().argmax())
-    letters = functional.one_hot(inputs[:, :, begun:].permute(2, 0, 1).long(), blank + 1).float()
-    return Packed(letters.unbind(0), targets)
+    codes = inputs[:, :, begun:].transpose(1, 2).to(torch.uint8)
+    return Packed(codes.flatten(1), (codes.shape[2],) * codes.shape[1], targets, blank)

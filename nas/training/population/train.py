@@ -15,9 +15,10 @@ from nas.seeds import stream
 from nas.tasks.reber.one_hot import OneHot
 from nas.tasks.task import Split, Task
 from nas.training.deadline import Deadline
+from nas.training.population import compiled
 from nas.training.population.adam import Adam, clip_
 from nas.training.population.cells import CELLS
-from nas.training.population.gradient import gradient, logits
+from nas.training.population.gradient import answers, gradient
 from nas.training.population.members import Members, gather, scatter_
 from nas.training.population.packing import Packed, pack, pack_each
 from nas.training.recipe import Recipe
@@ -26,7 +27,8 @@ from predictors.structure import multiply_adds
 from pruning import prunable
 from pruning.parameters import existing
 
-_EVALUATED = 512
+_EVALUATED, _EVALUATED_COMPILED = 512, 128
+"""Strings of one program of validation; the kernel keeps what it needs in the cache."""
 _LEAST_BLOCK, _CACHED = 8, 768
 """On a CPU, networks times units of one block."""
 
@@ -205,12 +207,12 @@ class Stepper:
 
 
 def blocks(members: Members) -> list[Members]:
-    """Return the population in parts whose steps stay in a CPU's cache; a GPU takes it whole.
+    """Return the population in parts whose steps stay in a CPU's cache; a GPU and the compiled kernel take it whole.
 
     Parts take turns at every batch, so all networks see a batch before the next one.
     """
     size = len(members)
-    if members.values.device.type == "cpu":
+    if members.values.device.type == "cpu" and not compiled.fits(members):
         size = max(_LEAST_BLOCK, _CACHED // members.sizes[2])
     return [members.some(slice(start, start + size)) for start in range(0, len(members), size)]
 
@@ -218,11 +220,12 @@ def blocks(members: Members) -> list[Members]:
 def accuracy(members: Members, task: Task, part: Split) -> Tensor:
     """Return the share of `part` that each network classifies rightly, float64 (N,)."""
     cell, parts = CELLS[members.cell](), blocks(members)
+    size = _EVALUATED_COMPILED if compiled.fits(members) else _EVALUATED
     right = torch.zeros(len(members), dtype=torch.int64, device=part.inputs.device)
-    for start in range(0, len(part), _EVALUATED):
-        rows = slice(start, start + _EVALUATED)
+    for start in range(0, len(part), size):
+        rows = slice(start, start + size)
         packed = pack(part.inputs[rows], part.targets[rows], members.sizes[0])
-        right += torch.cat([(logits(some, cell, packed)[0].argmax(-1) == packed.targets).sum(-1) for some in parts])
+        right += torch.cat([(answers(some, cell, packed).argmax(-1) == packed.targets).sum(-1) for some in parts])
     return right.double() / len(part)
 
 
