@@ -54,7 +54,7 @@ def off(found: Tensor, wanted: Tensor) -> float:
 
 @needs_compiler
 @every_cell
-@pytest.mark.parametrize("units", [1, 5, 16, 17, 32, 40, 48, 50, 64])
+@pytest.mark.parametrize("units", [1, 5, 16, 17, 32, 40, 48, 64, 90])
 def test_the_kernel_is_the_cells_in_float64(cell: str, units: int) -> None:
     some = members(cell, units)
     assert compiled.fits(some) and not compiled.fits(replace(some, values=some.values.double()))
@@ -127,10 +127,6 @@ def test_the_number_of_threads_changes_no_bit() -> None:
         torch.set_num_threads(number)
         found.append(gradient(some, CELLS["lstm"](), packed, 0.0))
     assert all(torch.equal(a, b) for other in found[1:] for a, b in zip(found[0], other, strict=True))
-
-
-def test_wider_networks_are_left_to_the_cells() -> None:
-    assert not compiled.fits(members("tanh", 65))
 
 
 _ASK = "from nas.training.population.compiled.build import library; print(library() is None)"

@@ -16,7 +16,6 @@ from nas.training.population.packing import Packed
 from nas.training.population.workspace import Workspace
 
 _CELLS = ("tanh", "relu", "gru", "lstm")
-_MOST_UNITS = 64
 _INTEGERS = ("cell", "gates", "units", "letters", "classes", "strings", "steps", "total")
 
 
@@ -43,12 +42,11 @@ class Job(ctypes.Structure):
 
 
 def fits(members: Members) -> bool:
-    """Return whether the kernel can take these networks: float32, on a CPU, at most 64 units, and it was compiled."""
+    """Return whether the kernel takes these networks: they are float32 and on a CPU, and it could be compiled."""
     values = members.values
     return (
         values.device.type == "cpu"
         and values.dtype == torch.float32
-        and members.sizes[2] <= _MOST_UNITS
         and members.sizes[0] < 255
         and library() is not None
     )
