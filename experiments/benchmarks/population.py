@@ -28,7 +28,7 @@ from search_spaces.graphs.networks import GraphRNN
 from search_spaces.initialize import initialize
 
 UNITS, BATCH, DEGREE = 32, 128, 4
-SIZES = (1, 4, 16, 64, 256)
+SIZES = (1, 4, 16, 64, 256, 1024)
 LARGER = "SPARSENAS_POPULATION_SIZES"
 """Environment variable: other sizes, comma separated."""
 CELLS = ("tanh", "gru")
@@ -39,14 +39,14 @@ _RECIPE = Recipe(epochs=1, batch_size=BATCH, optimizer="adamw", learning_rate=1e
 def population(
     folder: Path, say: Callable[[str], None], sizes: Sequence[int] | None = None, repeats: int = REPEATS
 ) -> Table:
-    """Return network-steps per second of populations of 1 to 256 networks of 32 units, tanh and GRU, and draw them.
+    """Return network-steps per second of populations of 1 to 1,024 networks of 32 units, tanh and GRU, and draw them.
 
     One network-step is forward, backward and Adam of one network on one batch of 128 Reber strings. In turns with it:
     torch.nn.RNN or GRU with a linear head, autograd and fused Adam, one network at a time on the same padded batch,
     without masks; and torch.bmm of states by hidden weights, whose rate the share refers to. The share counts the
     products of the recurrent steps only: 6 H G H multiply-adds and additions for each letter after a string's first.
     Seconds are those of the processor where torch has one thread, else the wall clock's.
-    SPARSENAS_POPULATION_SIZES=1024,4096 measures other sizes.
+    SPARSENAS_POPULATION_SIZES=4096 measures other sizes.
     """
     from experiments.benchmarks.population_figure import draw
     from experiments.report.figures.canvas import render
