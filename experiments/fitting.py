@@ -6,9 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from experiments.errors import ExperimentError
 from experiments.graph_tables import read_graphs
 from experiments.studies import Study, open_study
 from experiments.tables import Row, Samples, read_csv, samples
+from nas.curves import curve_features
+from nas.outcomes import Outcome
+from nas.records import Record
 from nas.rungs import level
 from predictors import Predictor, PredictorError
 
@@ -43,12 +47,18 @@ def study_samples(study: Study) -> Samples:
 
 
 def gather(
-    sources: Sequence[str], target: str, features: Sequence[str], exclude: Sequence[str], groups: str | None
+    sources: Sequence[str],
+    target: str,
+    features: Sequence[str],
+    exclude: Sequence[str],
+    groups: str | None,
+    curve: int | None = None,
 ) -> tuple[Samples, dict[str, str]]:
     """Return the samples of CSV tables, files of graphs and studies, together, and a note of where they come from.
 
     Without `groups`, rows of one architecture are kept together, where the sources name it: only then are the
-    cross-validated figures those of architectures never seen.
+    cross-validated figures those of architectures never seen. With `curve`, what a study's trials did in their first
+    `curve` epochs is added as columns; trials that trained no further are left out, for they are at their end.
 
     Raises:
         ExperimentError: a source is none of these, or a column or value is not as it must be.
@@ -58,17 +68,39 @@ def gather(
     rows: list[Row] = []
     said: dict[str, str] = {}
     for source in sources:
+        if curve is not None and source.endswith((".csv", ".jsonl")):
+            raise ExperimentError(
+                f"--curve reads the learning curves of a study's trials; got a table ({source}). Give run directories."
+            )
         if source.endswith(".csv"):
             rows += read_csv(Path(source))
         elif source.endswith(".jsonl"):
             rows += read_graphs(Path(source))
         else:
             study = open_study(source)
-            rows += [row_of(record) for record in level(study.records, ENOUGH) if record.state != "running"]
+            closed = [record for record in level(study.records, ENOUGH) if record.state != "running"]
+            rows += [row_of(r) for r in closed] if curve is None else _begun(closed, curve, source)
             said |= provenance(study)
     if groups is None and all(ARCHITECTURE in row for row in rows):
         groups = ARCHITECTURE
     return samples(rows, target, features, exclude, groups), said | {"sources": " ".join(sources)}
+
+
+def _begun(records: Sequence[Record], curve: int, source: str) -> list[Row]:
+    from experiments.report.table import row_of
+
+    rows: list[Row] = [
+        {**row_of(record), **curve_features(record.outcome.curve, curve)}
+        for record in records
+        if isinstance(record.outcome, Outcome) and len(record.outcome.curve) > curve
+    ]
+    if not rows:
+        longest = max((len(r.outcome.curve) for r in records if isinstance(r.outcome, Outcome)), default=0)
+        raise ExperimentError(
+            f"--curve must leave epochs to be predicted; got {curve}, and trials of {longest} epochs at most "
+            f"({source}). Ask for fewer."
+        )
+    return rows
 
 
 def fit(found: Samples, said: Mapping[str, str], model: str, seed: int, scale: str = "accuracy") -> Predictor:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
+from experiments.benchmarks.curves import curves
 from experiments.benchmarks.features import features
 from experiments.benchmarks.fidelity import fidelity
 from experiments.benchmarks.growth import growth
@@ -31,6 +32,7 @@ Benchmark: TypeAlias = Callable[[Path, Callable[[str], None]], Table]
 BENCHMARKS: dict[str, Benchmark] = {
     "executors": executors,
     "features": features,
+    "curves": curves,
     "fidelity": fidelity,
     "growth": growth,
     "masks": masks,

@@ -22,6 +22,10 @@ def fit_predictor(
     features: Annotated[list[str] | None, typer.Option(help="Feature groups to use; all of them if left out.")] = None,
     exclude: Annotated[list[str] | None, typer.Option(help="Columns to leave out.")] = None,
     groups: Annotated[str | None, typer.Option(help="Column whose equal values stay in one fold.")] = None,
+    curve: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="EPOCHS", help="Add what a study's trials did in so many first epochs."),
+    ] = None,
     model: Annotated[str, typer.Option(help="xgboost, ...")] = "xgboost",
     scale: Annotated[str, typer.Option(help="Scale that accuracies are learned on.")] = "accuracy",
     evaluate: Annotated[
@@ -46,7 +50,7 @@ def fit_predictor(
     if plot is not None and not evaluate:
         raise ExperimentError("--plot shows predictions out of fold and needs --evaluate; got none. Add it.")
     output = Output(json)
-    found, said = gather(sources, target, features or (), exclude or (), groups)
+    found, said = gather(sources, target, features or (), exclude or (), groups, curve)
     with output.progress.status(f"fitting {model} on {len(found.rows)} networks"):
         fitted = fit(found, {**said, "target": target}, model, seed, scale)
     leaks = warnings(found)

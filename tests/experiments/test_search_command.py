@@ -282,6 +282,20 @@ def test_predict_reads_data_only_for_methods_that_look_at_them(
     assert "cifar10" in said.error and "SPARSENAS_DATA" in said.error
 
 
+def test_fit_predictor_reads_the_first_epochs_of_longer_trainings(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = [2 if before == "--epochs" else value for before, value in zip(["", *SETTINGS], SETTINGS, strict=False)]
+    run(capsys, "search", "--trials", 4, "--name", "two", "--out", tmp_path, "--json", *settings)
+    asked = ["fit-predictor", tmp_path / "two", "--model", "mean", "--json"]
+    whole, begun = run(capsys, *asked).json, run(capsys, *asked, "--curve", 1).json
+    assert begun["features"] == whole["features"] + 4 and begun["rows"] == whole["rows"] and begun["warnings"] == []
+    assert run(capsys, *asked, "--features", "curve", "--curve", 1).json["features"] == 4
+    assert "--curve must leave epochs to be predicted; got 2, and" in run(capsys, *asked[:-1], "--curve", 2).error
+    table = ["fit-predictor", tmp_path / "two" / "records.csv", "--curve", 1]
+    assert "--curve reads the learning curves of a study's trials; got a table" in run(capsys, *table).error
+
+
 def test_fit_predictor_from_study_and_from_its_table(
     searched: Said, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
