@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from predictors.beside import TRAINING
 from predictors.errors import PredictorError
 from predictors.features import FEATURE_VERSION, feature_names
 from predictors.models.arrays import pack, unpack
@@ -106,7 +107,7 @@ def read(folder: Path) -> Saved:
 
 
 def _description(saved: Saved, parts: Mapping[str, bytes]) -> dict[str, Any]:
-    ours = set(saved.feature_names) <= set(feature_names())
+    ours = _computed(saved.feature_names) <= set(feature_names())
     conformal = None
     if saved.folds is not None and saved.predictions is not None:
         conformal = {"folds": saved.folds.tolist(), "predictions": saved.predictions.tolist()}
@@ -164,12 +165,17 @@ def _part(path: Path, digest: str) -> bytes:
 def _check_feature_set(found: Mapping[str, Any], path: Path) -> None:
     if found["version"] is None:
         return
-    strange = sorted(set(found["names"]) - set(feature_names()))
+    strange = sorted(_computed(found["names"]) - set(feature_names()))
     if found["version"] != FEATURE_VERSION or strange:
         got = f"version {found['version']}" + (f" with '{strange[0]}'" if strange else "")
         raise PredictorError(
             f"predictor must be of feature set version {FEATURE_VERSION}; got {got} ({path}). {_REFIT}"
         )
+
+
+def _computed(names: Sequence[str]) -> set[str]:
+    """Return the columns that are computed from structure, which is what the version is about."""
+    return {name for name in names if not name.startswith(f"{TRAINING}/")}
 
 
 def _broken(path: Path, rule: str, got: str) -> PredictorError:

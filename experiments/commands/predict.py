@@ -23,6 +23,9 @@ def predict(
     masks: Annotated[Path | None, typer.Option(help="Mask file of the network, safetensors.")] = None,
     task: TaskName = None,
     data: Data = None,
+    training: Annotated[
+        str | None, typer.Option(help="How it will train: by default as its candidate says, else static.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Predict validation accuracy from structure, with its interval and whether the predictor knows such networks."""
@@ -32,6 +35,8 @@ def predict(
     from experiments.output import Output
     from experiments.report.words import percent
     from predictors import Predictor, features
+    from predictors.beside import asked_columns
+    from pruning.dynamic import STATIC
 
     output = Output(json)
     if network is not None and masks is None:
@@ -40,6 +45,8 @@ def predict(
     task = task or (None if network else fitted.provenance.get("task"))
     subject, chosen = _subject(network, candidate, masks, task, data)
     row = features(subject.module, chosen, subject.signature.input_shape)
+    way = training or (subject.candidate.training if subject.candidate is not None else STATIC)
+    row |= asked_columns(way, fitted.feature_names)
     known = {column: row[column] for column in fitted.feature_names if column in row}
     prediction = fitted.predict([known])[0]
     domain = (
