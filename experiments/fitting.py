@@ -9,7 +9,7 @@ from typing import Any
 from experiments.errors import ExperimentError
 from experiments.graph_tables import read_graphs
 from experiments.studies import Study, open_study
-from experiments.tables import Row, Samples, read_csv, samples
+from experiments.tables import Row, Samples, read_csv, samples, with_trainings
 from nas.curves import curve_features
 from nas.outcomes import Outcome
 from nas.records import Record
@@ -40,7 +40,7 @@ def study_samples(study: Study) -> Samples:
     from experiments.report.table import row_of
 
     compared = level(study.records, ENOUGH)
-    rows = [row_of(record) for record in compared if record.state == "finished"]
+    rows = with_trainings([row_of(record) for record in compared if record.state == "finished"])
     if not rows:
         raise PredictorError("a predictor must be fitted on finished trials; got none. Train some first.")
     return samples(rows, TARGET, groups=ARCHITECTURE)
@@ -83,7 +83,7 @@ def gather(
             said |= provenance(study)
     if groups is None and all(ARCHITECTURE in row for row in rows):
         groups = ARCHITECTURE
-    return samples(rows, target, features, exclude, groups), said | {"sources": " ".join(sources)}
+    return samples(with_trainings(rows), target, features, exclude, groups), said | {"sources": " ".join(sources)}
 
 
 def _begun(records: Sequence[Record], curve: int, source: str) -> list[Row]:

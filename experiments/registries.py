@@ -68,7 +68,7 @@ def allocations(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
 
 
 def trainings(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    """Return the names of trainings: how a mask moves while its network trains."""
+    """Return the names of trainings: how mask and weights come about while a network trains."""
     from pruning.dynamic import TRAININGS
 
     return None if names is None else tuple(check("training", name, TRAININGS) for name in names)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from experiments.errors import ExperimentError
+from predictors.beside import training_columns
 from pruning.naming import unknown
 
 Row: TypeAlias = Mapping[str, Any]
@@ -50,6 +51,20 @@ def read_csv(file: Path) -> list[Row]:
     if not rows:
         raise ExperimentError(f"a table must have a header and rows; got none ({file}).")
     return rows
+
+
+def with_trainings(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows of trials with a column "training/NAME" for each training, where these are several.
+
+    Only of tables with features, in which each row that has a value in "training" names a training there.
+    """
+    from pruning.dynamic import TRAININGS
+
+    named = [str(row["training"]) for row in rows if _present(row.get("training"))]
+    found = [name for name in TRAININGS if name in named]
+    if len(found) < 2 or not set(named) <= TRAININGS.keys() or not any("/" in column for row in rows for column in row):
+        return list(rows)
+    return [{**row, **training_columns(str(row.get("training")), found)} for row in rows]
 
 
 def samples(

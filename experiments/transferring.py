@@ -12,11 +12,11 @@ from typing import Any
 
 from torch import Tensor
 
-from experiments.batches import batches
 from experiments.errors import ExperimentError
 from experiments.networks import Subject
 from nas.seeds import stream
 from nas.tasks import Task
+from nas.tasks.batches import batches
 from pruning import MaskSet, Sparsity
 from pruning.ntt import Transfer, TransferSettings, neural_tangent_transfer
 

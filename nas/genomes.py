@@ -20,7 +20,7 @@ from nas.narrowing import Only, narrowing
 from nas.seeds import derive
 from predictors import multiply_adds
 from pruning import ALLOCATIONS, METHODS, Sparsity
-from pruning.dynamic import STATIC, TRAININGS
+from pruning.dynamic import FROM_MASK, STATIC, TRAININGS
 from pruning.methods import CHOSEN
 from pruning.naming import unknown
 from pruning.parameters import existing
@@ -124,6 +124,11 @@ class CandidateSpace:
     def _is_static(self) -> bool:
         return self.sparsity.trainings == (STATIC,)
 
+    @property
+    def _plainest(self) -> int:
+        """The training of dense candidates, for which there is nothing to choose."""
+        return self.sparsity.trainings.index(STATIC) if STATIC in self.sparsity.trainings else 0
+
     def _split(self, genes: Genes) -> tuple[Architecture, Genes, int, Genes]:
         """Return the architecture, the genes of method, allocation and density, of training, and the multipliers'."""
         cut = len(self.space.choices)
@@ -138,10 +143,10 @@ class CandidateSpace:
         architecture, (method, allocation, density), training, multipliers = self._split(genes)
         live = len(self.space.stage_patterns(architecture))
         if self.sparsity.densities[density] == 1.0:
-            method, allocation, training, live = 0, 0, 0, 0
+            method, allocation, training, live = 0, 0, self._plainest, 0
         elif self.sparsity.methods[method] in CHOSEN:  # it chooses whole paths: no allocation, no multipliers
             allocation, live = 0, 0
-        elif self.sparsity.trainings[training] == "gmp" and self.sparsity.allocations[allocation] != "global":
+        elif self.sparsity.trainings[training] not in FROM_MASK and self.sparsity.allocations[allocation] != "global":
             method = next(i for i, name in enumerate(self.sparsity.methods) if name not in CHOSEN)  # counts alone tell
         pattern = (*_recentre(multipliers[:live]), *(NEUTRAL for _ in multipliers[live:]))
         moves = () if self._is_static else (training,)

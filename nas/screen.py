@@ -28,6 +28,7 @@ from nas.realize import realize
 from nas.records import History, Proposal, Record
 from nas.tasks import TabularTask, Task
 from predictors import features, multiply_adds
+from predictors.beside import training_columns
 from predictors.table import matrix
 from pruning import PruningError
 from pruning.dynamic import STATIC
@@ -156,10 +157,7 @@ class Screen:
 
     def _row(self, structure: Mapping[str, float], training: str) -> Mapping[str, float]:
         """Return what a guide knows of a candidate: its structure and, where trainings differ, which is its own."""
-        trainings = self._candidates.sparsity.trainings
-        if len(trainings) == 1:
-            return structure
-        return {**structure, **{f"training/{name}": float(name == training) for name in trainings}}
+        return {**structure, **training_columns(training, self._candidates.sparsity.trainings)}
 
     def _values(self, mean: Floats, deviation: Floats, described: Sequence[Description], history: History) -> Floats:
         """Return what each proposal is expected to gain, from the belief about its merit."""

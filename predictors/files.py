@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from predictors.beside import TRAINING
 from predictors.errors import PredictorError
 from predictors.features import FEATURE_VERSION, feature_names
 from predictors.features.graphs import graph_feature_names
@@ -107,7 +108,7 @@ def read(folder: Path) -> Saved:
 
 
 def _description(saved: Saved, parts: Mapping[str, bytes]) -> dict[str, Any]:
-    ours = set(saved.feature_names) <= _computed_here()
+    ours = _computed(saved.feature_names) <= _computed_here()
     conformal = None
     if saved.folds is not None and saved.predictions is not None:
         conformal = {"folds": saved.folds.tolist(), "predictions": saved.predictions.tolist()}
@@ -165,7 +166,7 @@ def _part(path: Path, digest: str) -> bytes:
 def _check_feature_set(found: Mapping[str, Any], path: Path) -> None:
     if found["version"] is None:
         return
-    strange = sorted(set(found["names"]) - _computed_here())
+    strange = sorted(_computed(found["names"]) - _computed_here())
     if found["version"] != FEATURE_VERSION or strange:
         got = f"version {found['version']}" + (f" with '{strange[0]}'" if strange else "")
         raise PredictorError(
@@ -176,6 +177,11 @@ def _check_feature_set(found: Mapping[str, Any], path: Path) -> None:
 def _computed_here() -> set[str]:
     """Return the names of the figures whose formulas are ours, so that a predictor depends on their version."""
     return {*feature_names(), *graph_feature_names()}
+
+
+def _computed(names: Sequence[str]) -> set[str]:
+    """Return the columns that are computed from structure, which is what the version is about."""
+    return {name for name in names if not name.startswith(f"{TRAINING}/")}
 
 
 def _broken(path: Path, rule: str, got: str) -> PredictorError:

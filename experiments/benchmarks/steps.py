@@ -16,11 +16,13 @@ from torch.nn import functional
 from experiments.benchmarks.table import Table
 from nas.seeds import stream
 from pruning import Evidence, Sparsity, prune
-from pruning.dynamic import STATIC, TRAININGS
+from pruning.dynamic import STATIC, TRAININGS, Loop
 from pruning.ntt import distance, masked
 from search_spaces import NETWORKS
 
 DENSITY = 0.1
+WAYS = ("static", "rigl", "set", "gmp")
+"""Trainings whose masks move every so many steps; of the others the steps are static, but edge-popup's."""
 INTERVAL = 100
 """Steps between moves of the mask, as published for RigL; the cost of a move is spread over them."""
 BATCH = {"lenet_300_100": 128, "resnet20": 32}
@@ -48,10 +50,10 @@ def steps(folder: Path, say: Callable[[str], None]) -> Table:
     torch.set_num_threads(1)
     rows: list[dict[str, Any]] = []
     for network, batch in BATCH.items():
-        ways = {name: Training(network, batch, name) for name in TRAININGS}
+        ways = {name: Training(network, batch, name) for name in WAYS}
         quiet = _medians({name: (way.rest, way.step) for name, way in ways.items()})
         moving = _medians({name: (way.approach, way.step) for name, way in ways.items()})
-        for name in TRAININGS:
+        for name in WAYS:
             move = max(moving[name] - quiet[name], 0.0)
             step = quiet[name] + move / INTERVAL
             rows.append(_row(network, batch, name, step, quiet["static"], move if name != STATIC else None))
@@ -83,7 +85,8 @@ class Training:
         self.module, masks, self.inputs = _network(network, batch)
         self.targets = torch.randint(10, (batch,), generator=stream(0, "targets"))
         self.optimizer = torch.optim.SGD(self.module.parameters(), 0.01, momentum=0.9)
-        self.moving = TRAININGS[training](self.module, masks, self.optimizer, _LONG, stream(0, "moves"))
+        loop = Loop(self.optimizer, _LONG, stream(0, "moves"), lambda: self.inputs)
+        self.moving = TRAININGS[training](self.module, masks, loop)
         self.module.train()
         self._count = 0
 

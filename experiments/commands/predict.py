@@ -10,6 +10,8 @@ import typer
 from experiments.commands.flags import CandidateFile, Data, Json, Network, TaskName
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Generator, Tensor
 
     from experiments.networks import Subject
@@ -28,6 +30,9 @@ def predict(
     ] = None,
     task: TaskName = None,
     data: Data = None,
+    training: Annotated[
+        str | None, typer.Option(help="How it will train: by default as its candidate says, else static.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Predict validation accuracy from structure, with its interval and whether the predictor knows such networks."""
@@ -47,7 +52,8 @@ def predict(
     if graph is not None:
         name, row = str(graph), _graph_row(graph, fitted, predictor)
     else:
-        name, row = _network_row(network, candidate, masks, task or _task_of(fitted, network), data)
+        task = task or _task_of(fitted, network)
+        name, row = _network_row(network, candidate, masks, task, data, training, fitted.feature_names)
     known = {column: row[column] for column in fitted.feature_names if column in row}
     prediction = fitted.predict([known])[0]
     domain = (
@@ -83,10 +89,19 @@ def _graph_row(graph: Path, fitted: Predictor, predictor: Path) -> dict[str, flo
 
 
 def _network_row(
-    network: str | None, candidate: Path | None, masks: Path | None, task: str | None, data: Path | None
+    network: str | None,
+    candidate: Path | None,
+    masks: Path | None,
+    task: str | None,
+    data: Path | None,
+    training: str | None,
+    asked: Sequence[str],
 ) -> tuple[str, dict[str, float]]:
+    """The network's name and its features, beside them what the predictor `asked` to know of its training."""
     from experiments.errors import ExperimentError
     from predictors import features
+    from predictors.beside import asked_columns
+    from pruning.dynamic import STATIC
 
     subject, chosen = _subject(network, candidate, masks, task, data)
     row = features(subject.module, chosen, subject.signature.input_shape)
@@ -95,7 +110,8 @@ def _network_row(
             f"masks must leave a path from input to output, for without one every input gives the same answer; got "
             f"none ({masks or subject.name}). Keep more weights, or mend the masks with pruning.repair."
         )
-    return subject.name, row
+    way = training or (subject.candidate.training if subject.candidate is not None else STATIC)
+    return subject.name, row | asked_columns(way, asked)
 
 
 def _subject(

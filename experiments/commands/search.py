@@ -65,7 +65,10 @@ def search(
     allocations: Annotated[list[str] | None, typer.Option("--allocation", help="Allocations to propose.")] = None,
     trainings: Annotated[
         list[str] | None,
-        typer.Option("--training", help="How masks may move in training: static (default), rigl, set, gmp."),
+        typer.Option(
+            "--training",
+            help="How networks may train: static (default), rigl, set, gmp, lrr, imp, edge_popup, ntt, ntt_mask.",
+        ),
     ] = None,
     screen: Annotated[
         bool | None, typer.Option("--screen/--no-screen", help="Let a predictor choose among proposals.")

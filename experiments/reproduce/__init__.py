@@ -21,6 +21,7 @@ from experiments.reproduce.reber.search import reber_search
 from experiments.reproduce.reber_structure import reber_structure
 from experiments.reproduce.second.second_space import second_space
 from experiments.reproduce.signal_propagation import signal_propagation
+from experiments.reproduce.trainings import trainings
 
 REPRODUCTIONS: dict[str, Benchmark] = {
     "feature-ablation": feature_ablation,
@@ -37,6 +38,7 @@ REPRODUCTIONS: dict[str, Benchmark] = {
     "reber-structure": reber_structure,
     "second-space": second_space,
     "signal-propagation": signal_propagation,
+    "trainings": trainings,
     "sparse-mask-features": sparse_mask_features,
     "sparse-masks": sparse_masks,
 }

@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from experiments.batches import batches
 from experiments.benchmarks.table import Table
 from experiments.reproduce.comparison import compared
 from experiments.reproduce.comparison_figure import write_figure
@@ -19,6 +18,7 @@ from experiments.reproduce.mnist import everything, lenet, mnist_images, trained
 from experiments.reproduce.resumed import Rows, resumed
 from nas.seeds import stream
 from nas.tasks import Task
+from nas.tasks.batches import batches
 from nas.training import Recipe
 from pruning import Evidence, MaskSet, Sparsity, prune
 from pruning.ntt import TransferSettings, distance, neural_tangent_transfer

@@ -11,11 +11,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from experiments.batches import batches
 from experiments.reproduce.cifar10 import small_cifar10, small_convnet
 from experiments.reproduce.mnist import lenet, mnist_images, trained
 from nas.seeds import stream
 from nas.tasks import Task
+from nas.tasks.batches import batches
 from nas.training import Recipe, evaluate
 from nas.training.schedule import rate_share
 from pruning import MaskSet

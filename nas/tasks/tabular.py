@@ -14,6 +14,7 @@ from nas.tasks.task import Task
 from predictors import multiply_adds
 from predictors.cells import cell_features
 from pruning import prunable
+from pruning.dynamic import STATIC
 from search_spaces import cell_graph
 
 
@@ -49,12 +50,14 @@ class TabularTask(Task):
     def answer(self, candidate: Candidate, epochs: int) -> Outcome | Failure:
         """Return what training the candidate came to, or why the table does not know."""
         known = candidate.architecture.space == self.space and candidate.sparsity.density == 1.0
+        known = known and candidate.training == STATIC
         if not known or epochs not in self.answers:
             return Failure(
                 "infeasible",
-                f"task '{self.name}' must be asked for dense networks of space '{self.space}' after "
+                f"task '{self.name}' must be asked for dense networks, static, of space '{self.space}' after "
                 f"{' or '.join(map(str, self.answers))} epochs; got density {candidate.sparsity.density:g} of space "
-                f"'{candidate.architecture.space}' after {epochs}. Set min_density 1, --space and --epochs so.",
+                f"'{candidate.architecture.space}' after {epochs}. Set min_density 1, --space and --epochs so, and no "
+                f"--training.",
             )
         costs = self.costs(candidate)
         weights = int(costs["kept"])

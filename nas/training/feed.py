@@ -1,8 +1,8 @@
-"""Batches of one epoch, made on the device where they are used."""
+"""Batches of one epoch, made on the device where they are used; and batches without labels."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import torch
@@ -10,12 +10,16 @@ from torch import Tensor
 
 from nas.errors import NasError
 from nas.seeds import stream
+from nas.tasks.batches import batches
 from nas.tasks.task import Task
 from nas.training.arithmetic import Arithmetic
+from nas.training.deadline import Deadline
 from nas.training.recipe import Recipe
 
 _TOGETHER = {"cuda": 16}
 """Batches made in one go: a GPU's time goes into launching kernels, a CPU's into memory outside its cache."""
+_UNLABELLED = 32
+"""Inputs of a batch without labels, half against half; the released notebooks of NTT have 64."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +65,15 @@ def make_feed(task: Task, recipe: Recipe, arithmetic: Arithmetic, seed: int) -> 
         task = replace(task, augment=replace(task.augment, pad=recipe.crop_pad))
     order, noise = (stream(seed, name, task.device) for name in ("order", "augment"))
     return Feed(task, batch_size, arithmetic, order, noise)
+
+
+def unlabelled(task: Task, seed: int, deadline: Deadline) -> Callable[[], Tensor]:
+    """Return what returns the next batch of training inputs, not augmented, an even number; stream "transfer"."""
+    size = min(_UNLABELLED, len(task.train) // 2 * 2)
+    following = batches(task, size, stream(seed, "transfer"))
+
+    def inputs() -> Tensor:
+        deadline.check()
+        return following()[0]
+
+    return inputs

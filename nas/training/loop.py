@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from nas.errors import NasError
 from nas.outcomes import Epoch, Outcome
+from nas.seeds import stream
 from nas.stage import Stage
 from nas.tasks.task import Task
 from nas.training.arithmetic import Arithmetic, choose
@@ -21,7 +22,7 @@ from nas.training.checkpoint import Training, identity, restore_, save
 from nas.training.deadline import Deadline
 from nas.training.evaluate import evaluate
 from nas.training.failure import TrainingFailed, memory_errors_named
-from nas.training.feed import Feed, make_feed
+from nas.training.feed import Feed, make_feed, unlabelled
 from nas.training.moves import Moves
 from nas.training.optimizers import make_optimizer, set_rate
 from nas.training.recipe import Recipe
@@ -29,7 +30,7 @@ from nas.training.schedule import rate_share
 from nas.training.surroundings import prepared, surroundings
 from predictors.structure import multiply_adds
 from pruning import MaskSet, check_masks
-from pruning.dynamic import STATIC, TRAININGS
+from pruning.dynamic import STATIC, TRAININGS, Loop
 from pruning.naming import unknown
 
 _LOOK_EVERY = 50
@@ -85,18 +86,19 @@ def train_masks(
 ) -> Trained:
     """Return the outcome of training `module` in place, its masked weights exactly 0 throughout, and its last masks.
 
-    Data order, augmentation, dropout and moves of the mask come from the streams "order", "augment", "dropout" and
-    "moves" of `seed`: with the same module, masks, task, recipe, seed, device and thread count the result is the
-    same, bit for bit (on a GPU if `recipe.deterministic`). The global random state and cuDNN's settings are left
-    as they were, the module is left on `device`, contiguous, in train mode. `task.test` is never looked at.
+    Data order, augmentation, dropout, moves of the mask and batches without labels come from the streams "order",
+    "augment", "dropout", "moves" and "transfer" of `seed`: with the same module, masks, task, recipe, seed, device and
+    thread count the result is the same, bit for bit (on a GPU if `recipe.deterministic`). The global random state and
+    cuDNN's settings are left as they were, the module is left on `device`, contiguous, in train mode. `task.test` is
+    never looked at.
 
     Args:
-        module: on any device; float32.
+        module: on any device; float32; as it is before its first step, even if a checkpoint is to be resumed.
         masks: True where a weight is kept; for prunable parameters of the module.
         task: on any device; it is used where it is if that is `device`, else copied.
         recipe: the settings.
         seed: of the named streams.
-        training: name in TRAININGS: how the mask moves. It ends with the layer counts of `masks`.
+        training: name in TRAININGS: how mask and weights come about. It ends with the layer counts of `masks`.
         device: where to train.
         time_limit_seconds: wall time for everything in here, checked at each step.
         on_epoch: called after each epoch (and its validation); what it raises passes through.
@@ -107,7 +109,7 @@ def train_masks(
         TrainingFailed: "non_finite_loss", "time_limit" or "out_of_memory".
         NasError: the batch is larger than the training split, the limit is not positive, the stage ends outside the
             training, or the training is unknown.
-        PruningError: the masks do not fit the module.
+        PruningError: the masks do not fit the module, or the module not the training.
     """
     if training not in TRAININGS:
         raise NasError(unknown("training", training, TRAININGS))
@@ -118,7 +120,8 @@ def train_masks(
         task = task.to(arithmetic.device)
         feed = make_feed(task, recipe, arithmetic, seed)
         optimizer = make_optimizer(module, recipe)
-        moves = Moves(training, module, masks, optimizer, recipe.epochs * feed.steps, seed)
+        images, length = unlabelled(task, seed, deadline), recipe.epochs * feed.steps
+        moves = Moves(training, module, masks, Loop(optimizer, length, stream(seed, "moves"), images))
         with closing(moves):
             run = _Run(module, task, recipe, arithmetic, feed, deadline, optimizer, moves)
             curve = _stage(run, stage, identity(task, recipe, masks, seed, training), on_epoch)
@@ -159,6 +162,8 @@ def _stage(run: _Run, stage: Stage | None, about: str, on_epoch: Callable[[Epoch
         raise NasError(f"a stage must end after 1 to {run.recipe.epochs} epochs, the recipe's; got {stage.until}.")
     training = Training(run.module, run.optimizer, run.feed, run.moves)
     done = restore_(stage.checkpoint, training, about, stage.until) if stage.checkpoint is not None else []
+    if not done:
+        run.moves.prepare()
     curve = (*done, *_epochs(run, len(done) + 1, stage.until, on_epoch))
     if stage.checkpoint is not None and stage.until < run.recipe.epochs:
         save(stage.checkpoint, training, curve, about)
@@ -190,7 +195,8 @@ def _pass(run: _Run, forward: Callable[[Tensor], Tensor], number: int) -> tuple[
     recipe, steps, optimizer = run.recipe, run.feed.steps, run.optimizer
     sums = torch.zeros(2, dtype=torch.float64, device=run.task.device)
     for step, (inputs, targets) in enumerate(run.feed.epoch()):
-        share = rate_share((number - 1) * steps + step, recipe.epochs * steps, recipe.warmup, recipe.schedule)
+        place, length = run.moves.cycle((number - 1) * steps + step)
+        share = rate_share(place, length, recipe.warmup, recipe.schedule)
         set_rate(optimizer, recipe.learning_rate * share)
         with run.arithmetic.autocast():
             logits = forward(inputs)

@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook
+from torch.utils.hooks import RemovableHandle
 
 from pruning.counts import budget, exact_counts
 from pruning.dynamic.confine import counts_within
@@ -52,6 +54,7 @@ class EdgePopup:
         counts: Mapping[str, int] | None = None,
         allowed: MaskSet | None = None,
         freeze: bool = True,
+        relative: bool = False,
     ) -> None:
         """Draw the scores, and write the first mask onto the network.
 
@@ -62,6 +65,8 @@ class EdgePopup:
             counts: how many weights each layer keeps, for shares of another kind; in place of the density.
             allowed: what may be kept; None for everything.
             freeze: whether biases, normalisation and whatever else there is stay as they are.
+            relative: whether each weight in the scores' gradient is divided by its layer's mean |weight|, so that
+                scores move as fast as weights would at the same learning rate. Otherwise as published.
         """
         weights = prunable(module)
         if allowed is not None:
@@ -70,6 +75,7 @@ class EdgePopup:
         self._allowed = None if allowed is None else {n: allowed[n].to(w.device) for n, w in weights.items()}
         self._ties = int(torch.randint(2**62, (), generator=generator))
         self.constants = {name: weight.detach().clone() for name, weight in weights.items()}
+        self._factors = {name: _relative(value) if relative else value for name, value in self.constants.items()}
         self.scores = _drawn(module, weights, generator)
         self._written: dict[str, int] = {}
         if freeze:
@@ -81,10 +87,11 @@ class EdgePopup:
 
         def before_forward(called: nn.Module, args: Any) -> None:
             if not torch.compiler.is_compiling() and called is this():
-                self._write(called)
+                self.write_(called)
 
         self._handles.append(module.register_forward_pre_hook(before_forward))
-        self._write(module)
+        self._handles.append(self._after_every_step())
+        self.write_(module)
 
     def parameters(self) -> list[nn.Parameter]:
         """Return the scores, for an optimiser."""
@@ -101,6 +108,33 @@ class EdgePopup:
             handle.remove()
         self._handles = []
 
+    def _after_every_step(self) -> RemovableHandle:
+        """Take note of steps that move scores: fused optimisers do so without raising a tensor's version."""
+        this = weakref.ref(self)
+
+        def after_step(optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+            mine = this()
+            if mine is not None:
+                stepped = {id(p) for group in optimizer.param_groups for p in group["params"]}
+                for name in [name for name, score in mine.scores.items() if id(score) in stepped]:
+                    mine._written.pop(name, None)
+
+        handle = register_optimizer_step_post_hook(after_step)
+        weakref.finalize(self, handle.remove)
+        return handle
+
+    @torch.no_grad()
+    def write_(self, module: nn.Module) -> None:
+        """Write the masked constants where scores changed, and only there: a write between two passes spoils one.
+
+        The network does so itself before a forward pass, except where that is compiled.
+        """
+        weights = prunable(module)
+        for name, score in self.scores.items():
+            if self._written.get(name) != score._version:
+                weights[name].copy_(torch.where(self._mask(name), self.constants[name], 0.0))
+                self._written[name] = score._version
+
     def _mask(self, name: str) -> Tensor:
         scores = self.scores[name].detach().abs()
         if self._allowed is not None:
@@ -113,22 +147,13 @@ class EdgePopup:
         def to_score(parameter: Tensor) -> None:
             score = self.scores[name]
             assert parameter.grad is not None  # autograd calls this after accumulating one
-            gradient = parameter.grad * self.constants[name] * score.detach().sign()
+            gradient = parameter.grad * self._factors[name] * score.detach().sign()
             if self._allowed is not None:
                 gradient.masked_fill_(~self._allowed[name], 0.0)
             score.grad = gradient if score.grad is None else score.grad.add_(gradient)
             parameter.grad = None
 
         return weight.register_post_accumulate_grad_hook(to_score)  # type: ignore[no-untyped-call]
-
-    @torch.no_grad()
-    def _write(self, module: nn.Module) -> None:
-        """Write the masked constants where scores changed, and only there: a write between two passes spoils one."""
-        weights = prunable(module)
-        for name, score in self.scores.items():
-            if self._written.get(name) != score._version:
-                weights[name].copy_(torch.where(self._mask(name), self.constants[name], 0.0))
-                self._written[name] = score._version
 
 
 def _counts(
@@ -163,6 +188,10 @@ def _drawn(
     drawn = {}
     for name, weight in weights.items():
         values = torch.rand(weight.shape, generator=generator, dtype=torch.float64) * 2 - 1
-        scores = (values / math.sqrt(layouts[name].fan_in)).to(weight.device, weight.dtype)
-        drawn[name] = nn.Parameter(scores)
+        scores = torch.empty_like(weight, requires_grad=False)  # laid out as the weight, for fused optimisers
+        drawn[name] = nn.Parameter(scores.copy_(values / math.sqrt(layouts[name].fan_in)))
     return drawn
+
+
+def _relative(weight: Tensor) -> Tensor:
+    return weight / weight.abs().mean().clamp(min=torch.finfo(weight.dtype).tiny)

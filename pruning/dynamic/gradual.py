@@ -10,6 +10,7 @@ from torch import nn
 from torch.optim.optimizer import Optimizer
 
 from pruning.dynamic.moments import reset_moments_
+from pruning.dynamic.moving import Moving
 from pruning.dynamic.shrink import shrink, shrink_layers
 from pruning.errors import PruningError
 from pruning.hold import hold_
@@ -17,7 +18,7 @@ from pruning.masks import MaskSet, check_masks
 from pruning.parameters import prunable
 
 
-class GradualMagnitude:
+class GradualMagnitude(Moving):
     """Removes the smallest weights every `interval` steps from `begin` to `end`; one line in a training loop.
 
         sparsity = GradualMagnitude(module, masks, optimizer, density=0.1, begin=0, end=3 * steps // 4, generator=g)
@@ -73,8 +74,13 @@ class GradualMagnitude:
         self._starts, self._counts = masks.counts(), counts
         self.begin, self.end, self.interval, self.allocation = begin, end, interval, allocation
         self.steps = 0
-        self.masks = masks
+        self._masks = masks
         self.hold = hold_(module, masks)
+
+    @property
+    def masks(self) -> MaskSet:
+        """What is kept now."""
+        return self._masks
 
     def density_after(self, step: int) -> float:
         """Return the density that is to be kept after `step`."""
@@ -90,11 +96,11 @@ class GradualMagnitude:
         due = self.steps == self.end or (self.steps - self.begin) % self.interval == 0
         if not due or not self.begin < self.steps <= self.end:
             return False
-        before = self.masks
-        self.masks = self._shrunk(before)
-        self.hold.move(self.masks)
+        before = self._masks
+        self._masks = self._shrunk(before)
+        self.hold.move(self._masks)
         for name, weight in prunable(self.module).items():
-            reset_moments_(self.optimizer, weight, (before[name] & ~self.masks[name]).to(weight.device))
+            reset_moments_(self.optimizer, weight, (before[name] & ~self._masks[name]).to(weight.device))
         return True
 
     def state_dict(self) -> dict[str, Any]:
@@ -107,9 +113,9 @@ class GradualMagnitude:
         Raises:
             PruningError: the masks do not fit the network.
         """
-        masks = MaskSet(state["masks"], self.masks.metadata)
+        masks = MaskSet(state["masks"], self._masks.metadata)
         check_masks(self.module, masks)
-        self.steps, self.masks = state["steps"], masks
+        self.steps, self._masks = state["steps"], masks
         self.generator.set_state(state["generator"])
         self.hold.move(masks)
 

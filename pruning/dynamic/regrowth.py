@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import Any
 
 import torch
@@ -12,13 +12,14 @@ from torch.optim.optimizer import Optimizer
 from pruning.dynamic.confine import check_within
 from pruning.dynamic.drop_and_grow import cosine, drop_and_grow
 from pruning.dynamic.moments import reset_moments_
+from pruning.dynamic.moving import Moving
 from pruning.errors import PruningError
 from pruning.hold import hold_
 from pruning.masks import MaskSet, check_masks
 from pruning.parameters import prunable
 
 
-class Regrowth(ABC):
+class Regrowth(Moving):
     """Holds a network's pruned weights at zero, and exchanges some of the kept ones every `interval` steps.
 
     One line before a training loop and one inside it:

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, jacrev, jvp, vjp, vmap
 
+from pruning.errors import PruningError
+
 Parameters: TypeAlias = Mapping[str, Tensor]
 """Parameter name -> value the network runs with (masked weights already zero); all that shall be trained."""
 
@@ -66,11 +68,20 @@ def kernel_product(
     differentiable. K, its masks and the batches are those of `jacobian_kernel`; any network that runs under
     torch.func.
 
+    Raises:
+        PruningError: torch has no forward derivative of one of its functions (transformer layers in eval mode).
+
     Source: Novak, Sohl-Dickstein and Schoenholz, ICML 2022, arXiv 2206.08720, section 3.2 (NTK-vector products).
     """
     values = dict(parameters)
     pull = vjp(lambda given: outputs(module, given, second), values)[1]
     (gradient,) = pull(probe)
     kept = {name: value * masks[name] if name in masks else value for name, value in gradient.items()}
-    result: Tensor = jvp(lambda given: outputs(module, given, first), (values,), (kept,))[1]
+    try:
+        result: Tensor = jvp(lambda given: outputs(module, given, first), (values,), (kept,))[1]
+    except NotImplementedError as error:
+        raise PruningError(
+            f"a tangent kernel must be of a network with forward derivatives; got '{error}' ({type(module).__name__}). "
+            f"Find its masks without NTT."
+        ) from None
     return result

@@ -69,7 +69,7 @@ class Transfer:
 
 def neural_tangent_transfer(
     module: nn.Module,
-    sparsity: Sparsity,
+    sparsity: Sparsity | Callable[[nn.Module], MaskSet],
     batches: Callable[[], Tensor],
     generator: torch.Generator,
     settings: TransferSettings | None = None,
@@ -84,7 +84,7 @@ def neural_tangent_transfer(
     Args:
         module: the teacher; unchanged. Runs in eval mode.
         sparsity: how the mask follows from the student's values: Sparsity("magnitude", 0.03, allocation="uniform") is
-            the published layerwise one, allocation "global" its other.
+            the published layerwise one, allocation "global" its other. Or a function from the student to its masks.
         batches: returns the next batch of inputs, an even number of them, on the module's device.
         generator: a CPU generator, for ties and probes.
         settings: None for the defaults.
@@ -139,7 +139,11 @@ def masked(values: Mapping[str, Tensor], kept: Mapping[str, Tensor]) -> dict[str
     return {name: value * kept[name] if name in kept else value for name, value in values.items()}
 
 
-def _refreshed(student: nn.Module, sparsity: Sparsity, generator: torch.Generator) -> MaskSet:
+def _refreshed(
+    student: nn.Module, sparsity: Sparsity | Callable[[nn.Module], MaskSet], generator: torch.Generator
+) -> MaskSet:
+    if not isinstance(sparsity, Sparsity):
+        return sparsity(student)
     return prune(student, sparsity, Evidence((1,), generator))
 
 

@@ -282,6 +282,43 @@ def test_predict_reads_data_only_for_methods_that_look_at_them(
     assert "cifar10" in said.error and "SPARSENAS_DATA" in said.error
 
 
+def test_a_search_over_all_trainings_ends_with_a_network_that_reloads_to_its_accuracy(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With rungs, so that trainings go on from checkpoints; the same command again trains nothing."""
+    names = ("lrr", "imp", "edge_popup", "ntt", "ntt_mask")
+    trainings = [flag for name in names for flag in ("--training", name)]
+    flags = (
+        *SMALL,
+        "--method",
+        "random",
+        "--max-density",
+        0.3,
+        "--epochs",
+        2,
+        "--rungs",
+        "1,2",
+        "--eta",
+        2,
+        *trainings,
+    )
+    command = ("search", "--trials", 6, "--name", "all", "--out", tmp_path, "--json", *flags)
+    said = run(capsys, *command)
+    assert said.code == 0, said.err
+    with (tmp_path / "all/records.csv").open() as lines:
+        rows = list(csv.DictReader(lines))
+    assert len({row["training"] for row in rows}) > 1 and {row["training"] for row in rows} <= set(names)
+    assert {row["state"] for row in rows} == {"finished"}
+    network, task = load_best(tmp_path / "all/best"), load_task("digits")
+    assert network.outcome is not None
+    correct = network.logits(task.test.inputs).argmax(dim=1) == task.test.targets
+    assert float(correct.float().mean()) == pytest.approx(network.outcome.test_accuracy)
+    assert network.masks.counts() == realize(network.candidate, task)[1].counts()
+    before = (tmp_path / "all/records.csv").read_text()
+    assert run(capsys, *command).code == 0
+    assert (tmp_path / "all/records.csv").read_text() == before
+
+
 def test_fit_predictor_reads_the_first_epochs_of_longer_trainings(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

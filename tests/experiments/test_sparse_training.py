@@ -10,7 +10,6 @@ from typing import Any, cast
 import pytest
 import torch
 
-from experiments.batches import batches
 from experiments.report.figures.canvas import render
 from experiments.reproduce.cifar10 import small_convnet
 from experiments.reproduce.comparison import compared
@@ -26,6 +25,7 @@ from experiments.reproduce.random_source_searches import SEARCHES, SETTINGS, Sea
 from experiments.reproduce.resumed import resumed
 from nas.seeds import stream
 from nas.tasks import Split, Task
+from nas.tasks.batches import batches
 from nas.tasks.task import normalisation_of
 from pruning import Evidence, MaskSet, Sparsity, prune
 from pruning.ntt import TransferSettings

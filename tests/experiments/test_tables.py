@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from experiments.errors import ExperimentError
-from experiments.tables import read_csv, samples
+from experiments.tables import read_csv, samples, with_trainings
 
 ROWS = [
     {"y": "0.5", "size/kept": "10", "paths/log": "1", "seconds": "3", "net": "a"},
@@ -73,3 +73,16 @@ def test_a_broken_file_is_refused(text: str, words: str, tmp_path: Path) -> None
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ExperimentError, match="a table must be readable; got 'No such file"):
         read_csv(tmp_path / "none.csv")
+
+
+def test_rows_that_differ_in_training_are_told_apart_and_others_stay_as_they_are() -> None:
+    rows = [{**row, "training": name} for row, name in zip(ROWS, ("gmp", "static", "gmp"), strict=True)]
+    found = samples(with_trainings(rows), "y").rows
+    assert found[0] == {"size/kept": 10.0, "paths/log": 1.0, "training/static": 0.0, "training/gmp": 1.0}
+    chosen = samples(with_trainings(rows), "y", feature_groups=["training"]).rows[0]
+    assert chosen == {"training/static": 0.0, "training/gmp": 1.0}
+    alike = [{**row, "training": "gmp"} for row in ROWS]
+    foreign = [{"y": 1, "training": "static", "a": 2}, {"y": 2, "training": "gmp", "a": 3}]
+    other = [{**row, "training": name} for row, name in zip(ROWS, ("gmp", "3 days", "static"), strict=True)]
+    for table in (ROWS, alike, foreign, other):
+        assert with_trainings(table) == table

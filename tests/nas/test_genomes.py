@@ -16,6 +16,7 @@ from nas.genomes import MULTIPLIERS, NEUTRAL, CandidateSpace, Genes, SparsityCho
 from nas.realize import realize
 from nas.tasks import load_task
 from pruning import Sparsity
+from pruning.dynamic import FROM_MASK, TRAININGS
 from search_spaces import SPACES, Signature
 
 
@@ -271,3 +272,18 @@ def test_an_unknown_training_is_refused_wherever_it_is_named() -> None:
         from_json({**data, "training": "rigle"})
     with pytest.raises(NasError, match="unknown training 'gpm'; did you mean 'gmp'"):
         SparsityChoices(trainings=("gpm",))
+
+
+def test_trainings_that_start_from_no_mask_have_one_genome_whatever_the_method() -> None:
+    """Of these a pattern with an allocation is the counts of its layers and no more."""
+    sparsity = SparsityChoices(trainings=tuple(sorted(TRAININGS)))
+    candidates = CandidateSpace(SPACES["convnet"], sparsity, SIGNATURE)
+    place, method = position(candidates, "training"), position(candidates, "method")
+    for value, training in enumerate(sparsity.trainings):
+        genes = (*(0 for _ in candidates.space.choices), 0, 0, 5, value, *(NEUTRAL for _ in candidates.choices))
+        genes = candidates.canonical(genes[: len(candidates.choices)])
+        assert genes[place] == value
+        digests = {candidates.digest(changed(genes, method, other)) for other in range(4)}
+        assert len(digests) == (4 if training in FROM_MASK else 1)
+        dense = changed(genes, position(candidates, "density"), len(sparsity.densities) - 1)
+        assert candidates.decode(dense).training == "static"

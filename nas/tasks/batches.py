@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from nas.tasks import Task
+from nas.tasks.task import Task
 
 
 def batches(task: Task, size: int, generator: torch.Generator) -> Callable[[], tuple[Tensor, Tensor]]:
