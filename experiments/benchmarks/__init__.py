@@ -11,6 +11,7 @@ from typing import TypeAlias
 from experiments.benchmarks.features import features
 from experiments.benchmarks.fidelity import fidelity
 from experiments.benchmarks.growth import growth
+from experiments.benchmarks.hypervolume import hypervolume
 from experiments.benchmarks.masks import masks
 from experiments.benchmarks.memory import memory
 from experiments.benchmarks.overhead import overhead
@@ -33,6 +34,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "features": features,
     "fidelity": fidelity,
     "growth": growth,
+    "hypervolume": hypervolume,
     "masks": masks,
     "memory": memory,
     "overhead": overhead,
