@@ -77,7 +77,7 @@ ARMS = (
     *(Arm(name, ("process",), runs=20, queries=150) for name in SLOW),
     Arm("evolution", ("process",)),
     *(Arm("evolution", ("process",), a, runs=60) for a in ("upper_confidence", "thompson")),
-    *(Arm("evolution", ("trees",), a, runs=20) for a in ACQUISITIONS),
+    *(Arm("evolution", ("trees",), a, runs=60) for a in ACQUISITIONS),
 )
 
 
