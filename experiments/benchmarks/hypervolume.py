@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -42,12 +42,17 @@ def hypervolume(folder: Path, say: Callable[[str], None]) -> Table:
 
     Seeds that are finished are kept in `hypervolume.jsonl` in the folder, and not run again by the same command.
     """
+    return measure(folder, say, SEEDS)
+
+
+def measure(folder: Path, say: Callable[[str], None], seeds: Sequence[int]) -> Table:
+    """Return the table of `hypervolume` for some seeds only, at least two."""
     from experiments.reproduce.resumed import resumed  # here, as reproductions are made of benchmarks
 
-    rows = list(resumed(folder / "hypervolume.jsonl", [f"seed {seed}" for seed in SEEDS], _searches, say))
+    rows = list(resumed(folder / "hypervolume.jsonl", [f"seed {seed}" for seed in seeds], _searches, say))
     shares = {scale: shares_of(rows, scale) for scale in SCALES}
     draw(shares[CHOSEN], folder / "hypervolume.png")
-    return Table("hypervolume", _protocol(), rows, summarised(rows, shares))
+    return Table("hypervolume", _protocol(seeds), rows, summarised(rows, shares))
 
 
 class Trainer:
@@ -130,12 +135,12 @@ def _trials(arm: str, setup: Setup, trainer: Trainer) -> Iterator[tuple[str, Out
             refused += 1
 
 
-def _protocol() -> str:
+def _protocol(seeds: Sequence[int]) -> str:
     return (
         f"task digits, space convnet, density at most {MAX_DENSITY}, {TRIALS} trials of {EPOCHS} epochs in float32 a "
-        f"search, seeds {SEEDS[0]}-{SEEDS[-1]}, objectives (validation accuracy, kept weights); a candidate has the "
+        f"search, {len(seeds)} seeds, objectives (validation accuracy, kept weights); a candidate has the "
         f"same outcome in all searches of a seed; {NSGA2} with a population of {POPULATION}; hypervolume as a share of "
         "the rectangle from chance and the most weights to no error and the fewest weights of all trials; [mean, "
         f"median] after {', '.join(map(str, MARKS))} trials; differences at the end with 95 % bootstrap intervals over "
-        "pairs of the same seed"
+        "pairs of the same seed, and Student's"
     )
