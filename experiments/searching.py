@@ -71,16 +71,26 @@ def prepare(config: SearchConfig, run: RunDirectory) -> Setup:
 def run_search(setup: Setup, on_event: Listener) -> list[Record]:
     """Run the search until the config's number of trials is finished; return all its records."""
     config = setup.config
+    with closing(EXECUTORS[config.executor](trial_work(setup), resources(config, setup.device))) as executor:
+        return make_search(setup, executor, on_event).run(config.trials)
+
+
+def trial_work(setup: Setup) -> Work:
+    """Return what the search's workers do: train candidates by the search recipe."""
+    config = setup.config
     settings = TrialSettings(
         recipe=_recipe(config, "search", config.epochs), device=setup.device, time_limit_seconds=config.time_limit
     )
+    return Work(make_runner, settings, setup.task, make_batch_runner)
+
+
+def make_search(setup: Setup, executor: Executor, on_event: Listener = lambda event: None) -> Search:
+    """Return the search of the config, screened as the config says, on an executor of `trial_work`."""
+    config = setup.config
     screening = ScreenSettings(minimum=config.min_records, oversample=config.oversample, explore=config.explore)
     screen = Screen(setup.candidates, setup.task, config.objectives, screening if config.screen else None)
-    work = Work(make_runner, settings, setup.task, make_batch_runner)
-    with closing(EXECUTORS[config.executor](work, resources(config, setup.device))) as executor:
-        strategy = STRATEGIES[config.strategy]
-        search = Search(strategy, screen, executor, setup.records, setup.candidates, on_event, _ladder(config))
-        return search.run(config.trials)
+    strategy = STRATEGIES[config.strategy]
+    return Search(strategy, screen, executor, setup.records, setup.candidates, on_event, _ladder(config))
 
 
 @contextmanager

@@ -66,6 +66,16 @@ def hypervolume(points: Array, reference: Array) -> float:
     return _volume(nondominated(above)) if len(above) else 0.0
 
 
+def hypervolumes(points: Array, reference: Array) -> Array:
+    """Return the volumes that the first point, the first two, and so on to all of `points` (n, d) dominate, (n,)."""
+    front: Array = np.empty((0, points.shape[1]))
+    volumes = []
+    for point in points:
+        front = nondominated(np.vstack([front, point]))
+        volumes.append(hypervolume(front, reference))
+    return np.array(volumes)
+
+
 def improvement(point: Array, front: Array, reference: Array) -> float:
     """Return by how much one more point (d,) would raise the hypervolume of `front` (n, d)."""
     if not (point > reference).all():

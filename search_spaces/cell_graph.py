@@ -132,6 +132,7 @@ def all_cells() -> tuple[Genes, ...]:
     return tuple(itertools.product(range(len(OPERATIONS)), repeat=len(EDGES)))
 
 
+@cache
 def canonical(genes: Genes) -> Genes:
     """Return the first cell, in the order of `all_cells`, that computes the same function (idempotent)."""
     return _first_of_each()[function_key(genes)]

@@ -12,6 +12,7 @@ from experiments.benchmarks.curves import curves
 from experiments.benchmarks.features import features
 from experiments.benchmarks.fidelity import fidelity
 from experiments.benchmarks.growth import growth
+from experiments.benchmarks.hypervolume import hypervolume
 from experiments.benchmarks.masks import masks
 from experiments.benchmarks.memory import memory
 from experiments.benchmarks.overhead import overhead
@@ -35,6 +36,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "curves": curves,
     "fidelity": fidelity,
     "growth": growth,
+    "hypervolume": hypervolume,
     "masks": masks,
     "memory": memory,
     "overhead": overhead,

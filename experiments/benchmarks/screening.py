@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from experiments.benchmarks.paired import paired_difference
 from experiments.benchmarks.table import Table
-from nas.hypervolume import hypervolume, nondominated
+from nas.hypervolume import hypervolumes
 
 SEEDS = tuple(range(6))
 TRIALS = 40
@@ -85,12 +85,7 @@ def _volumes(trained: Sequence[tuple[float, float]], curves: Sequence[Curve]) ->
     kept = np.log10([weights for curve in curves for _, weights in curve[3]])
     scale = np.array([1.0 - CHANCE, kept.max() - kept.min()])
     points = np.array([[accuracy - CHANCE, kept.max() - np.log10(weights)] for accuracy, weights in trained]) / scale
-    front: NDArray[np.float64] = np.empty((0, 2))
-    volumes = []
-    for point in points:
-        front = nondominated(np.vstack([front, point]))
-        volumes.append(hypervolume(front, np.zeros(2)))
-    return np.array(volumes)
+    return hypervolumes(points, np.zeros(2))
 
 
 def _row(curve: Curve, volumes: NDArray[np.float64]) -> dict[str, Any]:

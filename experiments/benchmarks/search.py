@@ -77,7 +77,7 @@ ARMS = (
     *(Arm(name, ("process",), runs=20, queries=150) for name in SLOW),
     Arm("evolution", ("process",)),
     *(Arm("evolution", ("process",), a, runs=60) for a in ("upper_confidence", "thompson")),
-    *(Arm("evolution", ("trees",), a, runs=20) for a in ACQUISITIONS),
+    *(Arm("evolution", ("trees",), a, runs=60) for a in ACQUISITIONS),
 )
 
 
@@ -121,10 +121,19 @@ def so_far(folder: Path, arms: Sequence[Arm] = ARMS) -> Table:
 
 def _table_of(done: Mapping[tuple[str, str, int], list[list[int]]], arms: Sequence[Arm], folder: Path) -> Table:
     rows = [row for data_set in DATA_SETS for arm in arms for row in _rows(data_set, arm, done)]
-    shown = [r for r in rows if r["strategy"] in CHEAP and r["acquisition"] in ("", ACQUISITION)]
-    if shown:
+    if shown := drawn(rows):
         draw(shown, folder / "search.png")
     return Table("search", _protocol(), rows, _summary(rows))
+
+
+def drawn(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the rows to draw: strategies with all their runs, each guide by the acquisition that suits it better."""
+    acquisitions = {"": "", "trees": "thompson"}
+    return [
+        row
+        for row in rows
+        if row["strategy"] in CHEAP and row["acquisition"] == acquisitions.get(row["guide"], ACQUISITION)
+    ]
 
 
 def _run(data_set: str, arm: Arm, seed: int) -> list[list[int]]:

@@ -79,6 +79,6 @@ def _legend(colours: Mapping[str, str]) -> list[Line2D]:
         *lines,
         Line2D([], [], color=MUTED, label="guided"),
         Line2D([], [], color=MUTED, linestyle=(0, (3, 2)), label="alone"),
-        Line2D([], [], color=INK, linestyle=(0, (1, 1)), label="evolution guided by XGBoost"),
+        Line2D([], [], color=INK, linestyle=(0, (1, 1)), label="evolution, XGBoost and Thompson"),
         Line2D([], [], color=MUTED, linewidth=0.8, label="the best-validation network"),
     ]

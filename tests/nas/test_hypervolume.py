@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from nas.hypervolume import hypervolume, improvement, nondominated, on_front
+from nas.hypervolume import hypervolume, hypervolumes, improvement, nondominated, on_front
 
 integers = st.integers(0, 6)
 
@@ -28,6 +28,14 @@ def test_equals_a_count_of_cells(dimensions: int, data: st.DataObject) -> None:
     rows = data.draw(st.lists(st.tuples(*[integers] * dimensions), min_size=1, max_size=8))
     points = np.array(rows, dtype=float)
     assert hypervolume(points, np.zeros(dimensions)) == pytest.approx(grid_volume(points))
+
+
+@given(st.lists(st.tuples(integers, integers), min_size=1, max_size=8))
+@settings(max_examples=60, deadline=None)
+def test_volumes_after_each_point_are_those_of_the_points_so_far(rows: list[tuple[int, int]]) -> None:
+    points, reference = np.array(rows, dtype=float), np.ones(2)
+    expected = [hypervolume(points[: count + 1], reference) for count in range(len(points))]
+    assert hypervolumes(points, reference).tolist() == pytest.approx(expected)
 
 
 @given(st.lists(st.tuples(integers, integers, integers), min_size=2, max_size=8))
