@@ -20,8 +20,8 @@ from pathlib import Path
 
 from nas.errors import NasError
 from nas.records import History, Record
-from nas.rungs import best
 from nas.stage import Stage
+from nas.standing import Standing
 
 SUFFIX = ".safetensors"
 
@@ -53,32 +53,31 @@ class Ladder:
 
     def promotion(self, history: History) -> Record | None:
         """Return the finished record whose candidate goes one rung higher now, the highest rungs first, or None."""
-        for rung in reversed(range(len(self.rungs) - 1)):
-            finished = _finished(history, rung)
-            promoted = {record.digest for record in history if record.rung == rung + 1}
-            for record in _top(finished, len(finished) // self.eta):
-                if record.digest not in promoted:
-                    return record
-        return None
+        return self.standing(history).promotion()
 
     def climbers(self, history: History, trials: int) -> set[str]:
-        """Return the digests of the candidates whose checkpoint may still be wanted by a search of `trials` trials.
+        """Return the digests of the candidates whose checkpoint may still be wanted by a search of `trials` trials."""
+        return self.standing(history).climbers(trials)
 
-        Those that run, and those still waiting that would be promoted if no better one came: at most about
-        trials / eta + trials / eta**2 + ... So many checkpoints lie on disk at most.
-        """
-        wanted = {record.digest for record in history if record.state == "running"}
-        for rung in range(len(self.rungs) - 1):
-            finished = _finished(history, rung)
-            promoted = {record.digest for record in history if record.rung == rung + 1}
-            places = max(len(finished), trials // self.eta**rung) // self.eta
-            wanted |= {record.digest for record in _top(finished, places)} - promoted
-        return wanted
+    def standing(self, history: History = ()) -> Standing:
+        """Return who stands where after some records; it is told of further ones as they come."""
+        standing = Standing(len(self.rungs), self.eta)
+        for record in history:
+            standing.tell(record)
+        return standing
 
     def stage(self, record: Record) -> Stage:
         """Return what a record of some rung trains."""
         file = None if self.checkpoints is None else self.checkpoints / f"{record.digest}{SUFFIX}"
         return Stage(self.rungs[record.rung], file)
+
+    def drop_checkpoints(self, digests: Iterable[str]) -> None:
+        """Delete the checkpoints of some candidates, and what is left of those that were being written."""
+        if self.checkpoints is None:
+            return
+        for digest in digests:
+            for name in (f"{digest}{SUFFIX}", f"{digest}{SUFFIX}.partial"):
+                (self.checkpoints / name).unlink(missing_ok=True)
 
     def keep_checkpoints(self, digests: Iterable[str]) -> None:
         """Delete the checkpoints of all other candidates."""
@@ -89,14 +88,3 @@ class Ladder:
         if not kept and self.checkpoints and self.checkpoints.is_dir():
             with suppress(OSError):  # somebody keeps something else there
                 self.checkpoints.rmdir()
-
-
-def _top(finished: list[Record], count: int) -> list[Record]:
-    accuracies = sorted(record.values[0] for record in finished if record.values)
-    median = accuracies[len(accuracies) // 2] if accuracies else 0.0
-    upper = [record for record in finished if record.values and record.values[0] >= median]
-    return best(upper, count)
-
-
-def _finished(history: History, rung: int) -> list[Record]:
-    return [record for record in history if record.rung == rung and record.state == "finished"]

@@ -25,6 +25,7 @@ from nas.records import STATES, Proposal, Record, Records
 from nas.rungs import furthest, level
 from nas.screen import Screen
 from nas.seeds import numpy_stream
+from nas.standing import Standing
 from nas.strategies import Strategy
 
 WORKER_DEATHS = 2
@@ -59,6 +60,13 @@ class Search:
     _in_flight: int = 0
     _resumed: deque[Record] = field(default_factory=deque)
     _deaths: Counter[int] = field(default_factory=Counter)
+    _standing: Standing | None = None
+    _kept: set[str] | None = None
+
+    def __post_init__(self) -> None:
+        if self.ladder is not None:
+            self._standing = self.ladder.standing()
+            self.records.watch(self._standing.tell)
 
     def run(self, trials: int) -> list[Record]:
         """Run until `trials` trials of the study are finished and none is running; return the whole history.
@@ -101,10 +109,10 @@ class Search:
 
     def _promote(self) -> bool:
         """Record and submit the candidate that is due for a higher rung; False when none is."""
-        if self.ladder is None:
+        if self._standing is None:
             return False
         start = time.perf_counter()
-        record = self.ladder.promotion(self.records.history)
+        record = self._standing.promotion()
         if record is None:
             return False
         proposal = Proposal(
@@ -184,8 +192,14 @@ class Search:
 
     def _drop_checkpoints(self, trials: int) -> None:
         """Delete the checkpoints that a search of `trials` trials cannot use any more; all of them for none."""
-        if self.ladder is not None and self.ladder.checkpoints is not None:
-            self.ladder.keep_checkpoints(self.ladder.climbers(self.records.history, trials) if trials else ())
+        if self.ladder is None or self.ladder.checkpoints is None or self._standing is None:
+            return
+        wanted = self._standing.climbers(trials) if trials else set()
+        if self._kept is None or not wanted:  # what an earlier driver left is only in the folder
+            self.ladder.keep_checkpoints(wanted)
+        else:
+            self.ladder.drop_checkpoints(self._kept - wanted)
+        self._kept = wanted
 
     def _tell_screening(self, history: list[Record]) -> None:
         if self.screen.settings is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -34,6 +34,7 @@ class Records:
         self._records: dict[int, Record] = {}
         self._open_seconds: dict[int, float] = {}
         self._counts: Counter[tuple[State, int]] = Counter()
+        self._watchers: list[Callable[[Record], None]] = []
         for trial in storage.get_all_trials(study_id, deepcopy=False):
             self._ids[trial.number] = trial._trial_id
             self._records[trial.number] = read(trial)
@@ -48,6 +49,23 @@ class Records:
     def count(self, state: State, rung: int | None = None) -> int:
         """Return how many records are in a state, on any rung or on one."""
         return sum(n for (a, b), n in self._counts.items() if a == state and rung in (None, b))
+
+    def watch(self, tell: Callable[[Record], None]) -> None:
+        """Tell of every record there is, and from now on of every one that is new or has changed."""
+        for record in self._records.values():
+            tell(record)
+        self._watchers.append(tell)
+
+    def _keep(self, record: Record) -> Record:
+        """Hold a record as it is now, count it and tell of it."""
+        before = self._records.get(record.number)
+        if before is not None:
+            self._counts[before.state, before.rung] -= 1
+        self._counts[record.state, record.rung] += 1
+        self._records[record.number] = record
+        for tell in self._watchers:
+            tell(record)
+        return record
 
     def open(self, proposal: Proposal, overhead: Mapping[str, float] | None = None) -> Record:
         """Write a new trial in state running and return its record.
@@ -81,10 +99,8 @@ class Records:
         trial_id = self._storage.create_new_trial(self._study_id, template_trial=template)
         number = self._storage.get_trial_number_from_id(trial_id)
         self._ids[number] = trial_id
-        self._records[number] = record_of(number, "running", None, attributes)
-        self._counts["running", proposal.rung] += 1
         self._open_seconds[number] = time.perf_counter() - start
-        return self._records[number]
+        return self._keep(record_of(number, "running", None, attributes))
 
     def retry(self, number: int, *, half_batch: bool = False) -> Record:
         """Count one more attempt at a running trial, under the same identity; from now on in half batches if said."""
@@ -93,8 +109,7 @@ class Records:
         changes["attempts"] = record.attempts + 1
         for name, value in changes.items():
             self._storage.set_trial_user_attr(self._ids[number], name, value)
-        self._records[number] = replace(record, **changes)
-        return self._records[number]
+        return self._keep(replace(record, **changes))
 
     def close(self, number: int, result: Outcome | Failure) -> Record:
         """Write the result of a running trial, once and for all."""
@@ -106,16 +121,7 @@ class Records:
         self._storage.set_trial_user_attr(self._ids[number], "overhead", overhead)
         self._set_state(number, result)
         state: State = "finished" if isinstance(result, Outcome) else "failed"
-        self._counts["running", record.rung] -= 1
-        self._counts[state, record.rung] += 1
-        self._records[number] = replace(
-            record,
-            state=state,
-            outcome=result,
-            values=self._values(result),
-            overhead=overhead,
-        )
-        return self._records[number]
+        return self._keep(replace(record, state=state, outcome=result, values=self._values(result), overhead=overhead))
 
     @cached_property
     def _distributions(self) -> dict[str, BaseDistribution]:
