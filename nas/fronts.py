@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,22 +34,33 @@ def crowding(points: NDArray[np.float64]) -> NDArray[np.float64]:
     return distance
 
 
-class Fronts(Protocol):
-    """The fronts of the points there are, all objectives maximised; equal points share a front."""
+class Fronts:
+    """The fronts of the points there are, all objectives maximised; equal points share a front.
+
+    Points are sorted in when the fronts are asked for: many at once go in best first, so that none pushes another.
+    """
+
+    def __init__(self) -> None:
+        self._new: dict[int, Point] = {}
+        self._sorted: PlaneFronts | SpaceFronts | None = None
 
     def add(self, key: int, point: Point) -> None:
         """Take in a point under a key that no other point has."""
+        self._new[key] = point
 
     def remove(self, key: int) -> None:
         """Forget the point of a key."""
+        if self._new.pop(key, None) is None and self._sorted is not None:
+            self._sorted.remove(key)
 
     def __iter__(self) -> Iterator[list[int]]:
         """Give the keys of each front, the undominated one first; within a front the first objective falls."""
-
-
-def fronts(objectives: int) -> Fronts:
-    """Return an empty sorting for points of so many objectives."""
-    return PlaneFronts() if objectives <= 2 else SpaceFronts()
+        for key, point in sorted(self._new.items(), key=lambda item: item[1], reverse=True):
+            if self._sorted is None:
+                self._sorted = PlaneFronts() if len(point) <= 2 else SpaceFronts()
+            self._sorted.add(key, point)
+        self._new.clear()
+        return iter(self._sorted if self._sorted is not None else ())
 
 
 class _Stretch:

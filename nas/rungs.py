@@ -6,9 +6,11 @@ of rung 0, and all of this returns what it was given.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 
 from nas.records import History, Record
+from nas.strategies.chronicle import Chronicle
 
 
 def furthest(history: History) -> list[Record]:
@@ -31,3 +33,29 @@ def level(history: History, minimum: int) -> list[Record]:
     counts = Counter(record.rung for record in history if record.state == "finished")
     rung = max((rung for rung, count in counts.items() if count >= minimum), default=0)
     return [record for record in history if record.rung == rung]
+
+
+class Rungs:
+    """What `furthest` and `level` return, kept up to date record by record: records come in the order of proposals."""
+
+    def __init__(self) -> None:
+        self.furthest: Chronicle[Record] = Chronicle()
+        self._keys: dict[str, int] = {}
+        self._speaking: dict[str, Record] = {}
+        self._levels: defaultdict[int, Chronicle[Record]] = defaultdict(Chronicle)
+        self._finished: defaultdict[int, set[int]] = defaultdict(set)
+
+    def tell(self, record: Record) -> None:
+        """Take note of a record that is new or has changed."""
+        self._levels[record.rung].put(record.number, record)
+        if record.state == "finished":
+            self._finished[record.rung].add(record.number)
+        held = self._speaking.setdefault(record.digest, record)
+        outdone = held.state != "finished" or held.number <= record.number
+        if held.number == record.number or (record.state == "finished" and outdone):
+            self._speaking[record.digest] = record
+            self.furthest.put(self._keys.setdefault(record.digest, record.number), record)
+
+    def level(self, minimum: int) -> Sequence[Record]:
+        """Return the records of the highest rung on which at least `minimum` have finished (else the lowest rung's)."""
+        return self._levels[max((rung for rung, found in self._finished.items() if len(found) >= minimum), default=0)]

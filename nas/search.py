@@ -21,8 +21,8 @@ from nas.executors import Executor, Job
 from nas.genomes import CandidateSpace
 from nas.ladder import Ladder
 from nas.outcomes import Failure, Outcome
-from nas.records import STATES, Proposal, Record, Records
-from nas.rungs import furthest, level
+from nas.records import STATES, History, Proposal, Record, Records
+from nas.rungs import Rungs
 from nas.screen import Screen
 from nas.seeds import numpy_stream
 from nas.standing import Standing
@@ -61,12 +61,14 @@ class Search:
     _resumed: deque[Record] = field(default_factory=deque)
     _deaths: Counter[int] = field(default_factory=Counter)
     _standing: Standing | None = None
+    _rungs: Rungs = field(default_factory=Rungs)
     _kept: set[str] | None = None
 
     def __post_init__(self) -> None:
         if self.ladder is not None:
             self._standing = self.ladder.standing()
             self.records.watch(self._standing.tell)
+            self.records.watch(self._rungs.tell)
 
     def run(self, trials: int) -> list[Record]:
         """Run until `trials` trials of the study are finished and none is running; return the whole history.
@@ -131,12 +133,11 @@ class Search:
     def _start(self) -> bool:
         """Propose, choose, record and submit one candidate; False when the strategy has none left."""
         start = time.perf_counter()
-        history = self.records.history
         proposed = sum(self.records.count(state, rung=0) for state in STATES)
         rng = numpy_stream(self.records.header.seed, f"propose/{proposed}")
-        compared = self._compared(history)
+        compared = self._compared()
         self._tell_screening(compared)
-        known = furthest(history) if self.ladder else history
+        known = self._rungs.furthest if self.ladder else self.records.chronicle
         proposals = self.strategy(self.candidates, known, self.screen.width(compared, rng), rng)
         if not proposals:
             self.on_event(Exhausted(self.records.count("finished", rung=0)))
@@ -150,11 +151,11 @@ class Search:
             self._send(record)
         return True
 
-    def _compared(self, history: list[Record]) -> list[Record]:
+    def _compared(self) -> History:
         """Return the records from which the screen learns: of one rung, so of equal training."""
         if self.ladder is None or self.screen.settings is None:
-            return history
-        return level(history, self.screen.settings.minimum)
+            return self.records.chronicle
+        return self._rungs.level(self.screen.settings.minimum)
 
     def _send(self, record: Record, resumed: bool = False) -> None:
         self.on_event(Started(record, resumed))
@@ -201,13 +202,13 @@ class Search:
             self.ladder.drop_checkpoints(self._kept - wanted)
         self._kept = wanted
 
-    def _tell_screening(self, history: list[Record]) -> None:
+    def _tell_screening(self, history: History) -> None:
         if self.screen.settings is not None:
             finished, minimum = sum(record.state == "finished" for record in history), self.screen.settings.minimum
             self.on_event(Screening(self.screen.active(history), finished, minimum))
 
     def _stop_if_all_fail(self) -> None:
-        closed = (record.outcome for record in reversed(self.records.history) if record.state != "running")
+        closed = (record.outcome for record in reversed(self.records.chronicle) if record.state != "running")
         last = list(islice(closed, FAILURES_IN_A_ROW))
         if len(last) == FAILURES_IN_A_ROW and all(isinstance(result, Failure) for result in last):
             raise NasError(

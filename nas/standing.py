@@ -14,7 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
-from nas.fronts import Point, crowding, fronts
+from nas.fronts import Fronts, Point, crowding
 from nas.records import Record
 from nas.strategies.strategy import is_parent, scaled
 
@@ -100,7 +100,7 @@ class _Rung:
         self.finished[record.number] = record
         insort(self._accuracies, record.values[0])
         if is_parent(record):
-            self._ranking = self._ranking or (_Line() if len(record.values) == 1 else _Space(len(record.values)))
+            self._ranking = self._ranking or (_Line() if len(record.values) == 1 else _Space())
             self._ranking.add(record)
             self._by_digest[record.digest].append(record)
             if record.digest not in self._promoted:
@@ -160,8 +160,8 @@ class _Line:
 class _Space:
     """Several objectives: the fronts of all records, each ordered by crowding when somebody in it waits."""
 
-    def __init__(self, objectives: int) -> None:
-        self._fronts = fronts(objectives)
+    def __init__(self) -> None:
+        self._fronts = Fronts()
         self._points: dict[int, Point] = {}
         self._waiting: set[int] = set()
 

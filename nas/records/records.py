@@ -14,6 +14,7 @@ from nas.candidates import to_json
 from nas.outcomes import Failure, Outcome
 from nas.records.distribution import distribution
 from nas.records.record import Header, Proposal, Record, State, record_of
+from nas.strategies.chronicle import Chronicle
 from search_spaces import Choice
 
 if TYPE_CHECKING:
@@ -34,17 +35,22 @@ class Records:
         self._records: dict[int, Record] = {}
         self._open_seconds: dict[int, float] = {}
         self._counts: Counter[tuple[State, int]] = Counter()
+        self._chronicle: Chronicle[Record] = Chronicle()
         self._watchers: list[Callable[[Record], None]] = []
         for trial in storage.get_all_trials(study_id, deepcopy=False):
             self._ids[trial.number] = trial._trial_id
-            self._records[trial.number] = read(trial)
+            self._keep(read(trial))
         self._finish_interrupted()
-        self._counts.update((record.state, record.rung) for record in self._records.values())
+
+    @property
+    def chronicle(self) -> Chronicle[Record]:
+        """All records, with what strategies ask of them; it goes on with the study."""
+        return self._chronicle
 
     @property
     def history(self) -> list[Record]:
         """All records, in the order in which they were proposed."""
-        return list(self._records.values())
+        return list(self._chronicle)
 
     def count(self, state: State, rung: int | None = None) -> int:
         """Return how many records are in a state, on any rung or on one."""
@@ -52,7 +58,7 @@ class Records:
 
     def watch(self, tell: Callable[[Record], None]) -> None:
         """Tell of every record there is, and from now on of every one that is new or has changed."""
-        for record in self._records.values():
+        for record in self._chronicle:
             tell(record)
         self._watchers.append(tell)
 
@@ -63,6 +69,7 @@ class Records:
             self._counts[before.state, before.rung] -= 1
         self._counts[record.state, record.rung] += 1
         self._records[record.number] = record
+        self._chronicle.put(record.number, record)
         for tell in self._watchers:
             tell(record)
         return record
@@ -120,8 +127,7 @@ class Records:
         overhead = {**record.overhead, "record": seconds}
         self._storage.set_trial_user_attr(self._ids[number], "overhead", overhead)
         self._set_state(number, result)
-        state: State = "finished" if isinstance(result, Outcome) else "failed"
-        return self._keep(replace(record, state=state, outcome=result, values=self._values(result), overhead=overhead))
+        return self._keep(self._closed(replace(record, overhead=overhead), result))
 
     @cached_property
     def _distributions(self) -> dict[str, BaseDistribution]:
@@ -134,6 +140,10 @@ class Records:
         state = TrialState.FAIL if values is None else TrialState.COMPLETE
         self._storage.set_trial_state_values(self._ids[number], state, values)
 
+    def _closed(self, record: Record, result: Outcome | Failure) -> Record:
+        state: State = "finished" if isinstance(result, Outcome) else "failed"
+        return replace(record, state=state, outcome=result, values=self._values(result))
+
     def _values(self, result: Outcome | Failure) -> tuple[float, ...] | None:
         if isinstance(result, Failure):
             return None
@@ -141,13 +151,10 @@ class Records:
 
     def _finish_interrupted(self) -> None:
         """Close trials whose result was written but whose state was not: the driver died between the two writes."""
-        for number, record in self._records.items():
+        for record in self.history:
             if record.state == "running" and record.outcome is not None:
-                self._set_state(number, record.outcome)
-                finished = isinstance(record.outcome, Outcome)
-                self._records[number] = replace(
-                    record, state="finished" if finished else "failed", values=self._values(record.outcome)
-                )
+                self._set_state(record.number, record.outcome)
+                self._keep(self._closed(record, record.outcome))
 
 
 def read(trial: FrozenTrial) -> Record:

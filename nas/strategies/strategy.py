@@ -64,11 +64,6 @@ found.
 """
 
 
-def parents(history: Sequence[Observation]) -> list[Observation]:
-    """Return the records that may steer a search: finished, with finite values."""
-    return [record for record in history if is_parent(record)]
-
-
 def is_parent(record: Observation) -> bool:
     """Return whether the record may steer a search: finished, with finite values."""
     return record.state == "finished" and record.values is not None and all(map(math.isfinite, record.values))

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from nas.fronts import crowding
 from nas.hypervolume import on_front
 from nas.records import History, Record
-from nas.strategies.strategy import parents, scaled
+from nas.strategies.chronicle import parents
+from nas.strategies.strategy import scaled
 
 
 def promotion(history: History, rungs: int, eta: int) -> Record | None:

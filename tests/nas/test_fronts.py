@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nas.fronts import Fronts, fronts
+from nas.fronts import Fronts
 from nas.hypervolume import on_front
 
 
@@ -33,7 +33,7 @@ def check(kept: Fronts, points: dict[int, tuple[float, ...]]) -> None:
 def test_points_that_come_and_go(objectives: int, values: int, seed: int) -> None:
     """Few values make ties and equal points, many none."""
     rng = np.random.default_rng(seed)
-    kept, points = fronts(objectives), dict[int, tuple[float, ...]]()
+    kept, points = Fronts(), dict[int, tuple[float, ...]]()
     for step in range(150):
         if points and rng.random() < 0.3:
             gone = int(rng.choice(list(points)))
@@ -42,7 +42,8 @@ def test_points_that_come_and_go(objectives: int, values: int, seed: int) -> Non
         else:
             points[step] = tuple(float(value) for value in rng.integers(values, size=objectives))
             kept.add(step, points[step])
-        check(kept, points)
+        if rng.random() < 0.7:  # or several are sorted in at once
+            check(kept, points)
     for key in rng.permutation(list(points)).tolist():
         kept.remove(key)
         del points[key]
@@ -51,7 +52,7 @@ def test_points_that_come_and_go(objectives: int, values: int, seed: int) -> Non
 
 
 def test_a_chain_a_line_and_their_middle_by_hand() -> None:
-    kept = fronts(2)
+    kept = Fronts()
     for key, point in enumerate([(1.0, 1.0), (2.0, 2.0), (3.0, 3.0), (0.0, 4.0), (2.0, 2.0)]):
         kept.add(key, point)
     assert [set(front) for front in kept] == [{2, 3}, {1, 4}, {0}]

@@ -21,7 +21,7 @@ from nas.genomes import CandidateSpace, SparsityChoices
 from nas.ladder import Ladder
 from nas.outcomes import Failure, Outcome
 from nas.records import Header, Record, open_records
-from nas.rungs import furthest, level
+from nas.rungs import Rungs, furthest, level
 from nas.screen import Screen, ScreenSettings
 from nas.search import Search
 from nas.strategies import STRATEGIES
@@ -140,6 +140,7 @@ def test_decisions_are_those_of_ranking_everything_anew(objectives: int, values:
     eta, rungs = int(rng.integers(2, 5)), int(rng.integers(2, 5))
     history = random_history(rng, objectives, values, rungs)
     standing = Ladder(tuple(range(1, rungs + 1)), eta).standing()
+    told = Rungs()
     known: dict[int, Record] = {}
     events = [(number + float(rng.exponential(8)), 1, number) for number in range(len(history))]
     events += [(float(number), 0, number) for number in range(len(history))]
@@ -147,10 +148,14 @@ def test_decisions_are_those_of_ranking_everything_anew(objectives: int, values:
         record = history[number]
         known[number] = record if closing else replace(record, state="running", outcome=None, values=None)
         standing.tell(known[number])
+        told.tell(known[number])
         seen = [known[number] for number in sorted(known)]
         assert standing.promotion() == plain_ladder.promotion(seen, rungs, eta)
         trials = int(rng.integers(1, 150))
         assert standing.climbers(trials) == plain_ladder.climbers(seen, rungs, eta, trials)
+        assert list(told.furthest) == furthest(seen)
+        minimum = int(rng.integers(1, 20))
+        assert list(told.level(minimum)) == level(seen, minimum)
     ladder = Ladder(tuple(range(1, rungs + 1)), eta)
     assert ladder.promotion(history) == plain_ladder.promotion(history, rungs, eta)
 
