@@ -71,20 +71,43 @@ class Ladder:
         file = None if self.checkpoints is None else self.checkpoints / f"{record.digest}{SUFFIX}"
         return Stage(self.rungs[record.rung], file)
 
-    def drop_checkpoints(self, digests: Iterable[str]) -> None:
-        """Delete the checkpoints of some candidates, and what is left of those that were being written."""
-        if self.checkpoints is None:
-            return
+
+class Sweep:
+    """Keeps a ladder's folder of checkpoints down to those that are wanted.
+
+    A sweep goes through all that are wanted, so there is one whenever a twentieth of them may have dropped out.
+    """
+
+    def __init__(self, folder: Path, standing: Standing) -> None:
+        self._folder = folder
+        self._standing = standing
+        self._wanted: set[str] | None = None
+        self._closed = 0
+
+    def after(self, closed: int, trials: int) -> None:
+        """Take note of some closed trials of a search of `trials` trials, and sweep if it is time to."""
+        self._closed += closed
+        if self._wanted is None:
+            self._keep(self._standing.climbers(trials))  # what an earlier driver left is known to the folder alone
+        elif self._closed > len(self._wanted) // 20:
+            wanted = self._standing.climbers(trials)
+            self._drop(self._wanted - wanted)
+            self._wanted, self._closed = wanted, 0
+
+    def finish(self) -> None:
+        """Delete all checkpoints, and the folder if nothing else is in it."""
+        self._keep(set())
+        if self._folder.is_dir():
+            with suppress(OSError):  # somebody keeps something else there
+                self._folder.rmdir()
+
+    def _keep(self, wanted: set[str]) -> None:
+        for file in self._folder.glob(f"*{SUFFIX}*"):
+            if file.name.partition(".")[0] not in wanted:
+                file.unlink(missing_ok=True)
+        self._wanted = wanted
+
+    def _drop(self, digests: Iterable[str]) -> None:
         for digest in digests:
             for name in (f"{digest}{SUFFIX}", f"{digest}{SUFFIX}.partial"):
-                (self.checkpoints / name).unlink(missing_ok=True)
-
-    def keep_checkpoints(self, digests: Iterable[str]) -> None:
-        """Delete the checkpoints of all other candidates."""
-        kept = set(digests)
-        for file in self.checkpoints.glob(f"*{SUFFIX}*") if self.checkpoints else ():
-            if file.name.partition(".")[0] not in kept:
-                file.unlink(missing_ok=True)
-        if not kept and self.checkpoints and self.checkpoints.is_dir():
-            with suppress(OSError):  # somebody keeps something else there
-                self.checkpoints.rmdir()
+                (self._folder / name).unlink(missing_ok=True)

@@ -19,7 +19,7 @@ from nas.errors import NasError
 from nas.events import Closed, Exhausted, Listener, Retried, Screening, Started
 from nas.executors import Executor, Job
 from nas.genomes import CandidateSpace
-from nas.ladder import Ladder
+from nas.ladder import Ladder, Sweep
 from nas.outcomes import Failure, Outcome
 from nas.records import STATES, History, Proposal, Record, Records
 from nas.rungs import Rungs
@@ -62,13 +62,15 @@ class Search:
     _deaths: Counter[int] = field(default_factory=Counter)
     _standing: Standing | None = None
     _rungs: Rungs = field(default_factory=Rungs)
-    _kept: set[str] | None = None
+    _sweep: Sweep | None = None
 
     def __post_init__(self) -> None:
         if self.ladder is not None:
             self._standing = self.ladder.standing()
             self.records.watch(self._standing.tell)
             self.records.watch(self._rungs.tell)
+            if self.ladder.checkpoints is not None:
+                self._sweep = Sweep(self.ladder.checkpoints, self._standing)
 
     def run(self, trials: int) -> list[Record]:
         """Run until `trials` trials of the study are finished and none is running; return the whole history.
@@ -83,12 +85,17 @@ class Search:
         self._resumed.extend(record for record in self.records.history if record.state == "running")
         while True:
             self._fill(trials)
-            self._drop_checkpoints(trials if self._in_flight else 0)
             if self._in_flight == 0:
-                return self.records.history
-            for job, result in self.executor.wait():
+                break
+            ended = self.executor.wait()
+            for job, result in ended:
                 self._settle(job, result)
+            if self._sweep:
+                self._sweep.after(len(ended), trials)
             self._stop_if_all_fail()
+        if self._sweep:
+            self._sweep.finish()
+        return self.records.history
 
     def _fill(self, trials: int) -> None:
         """Give every free slot a candidate, as long as more finished trials are wanted."""
@@ -190,17 +197,6 @@ class Search:
 
     def _close(self, number: int, result: Outcome | Failure) -> None:
         self.on_event(Closed(self.records.close(number, result)))
-
-    def _drop_checkpoints(self, trials: int) -> None:
-        """Delete the checkpoints that a search of `trials` trials cannot use any more; all of them for none."""
-        if self.ladder is None or self.ladder.checkpoints is None or self._standing is None:
-            return
-        wanted = self._standing.climbers(trials) if trials else set()
-        if self._kept is None or not wanted:  # what an earlier driver left is only in the folder
-            self.ladder.keep_checkpoints(wanted)
-        else:
-            self.ladder.drop_checkpoints(self._kept - wanted)
-        self._kept = wanted
 
     def _tell_screening(self, history: History) -> None:
         if self.screen.settings is not None:
