@@ -85,7 +85,7 @@ class SearchConfig(BaseModel):
 
     name: Annotated[str, AfterValidator(_folder_name)] = Field(default="", validate_default=False)
     out: Annotated[Path, Field(description="a folder")] = Path("runs")
-    storage: Annotated[str | None, Field(description="an Optuna storage URL")] = None
+    storage: Annotated[str | None, Field(description="an Optuna storage URL or a journal file")] = None
     data: Annotated[Path | None, Field(description="a folder")] = None
 
     executor: Annotated[str, AfterValidator(registries.executor)] = "local"
@@ -144,6 +144,13 @@ class SearchConfig(BaseModel):
     def folder(self) -> Path:
         """The run directory."""
         return self.out / self.name
+
+    @property
+    def shared_place(self) -> str | Path | None:
+        """Where the study lies if not in the run directory: at a storage URL, or in another driver's journal."""
+        if self.storage is not None and "://" not in self.storage and self.storage.endswith(".log"):
+            return Path(self.storage)
+        return self.storage
 
 
 IDENTITY = (

@@ -74,7 +74,8 @@ def driving(folder: Path) -> Iterator[RunDirectory]:
             owner = os.pread(lock, 32, 0).decode("ascii", "replace").strip() or "unknown"
             raise ExperimentError(
                 f"a run directory must have one driver at a time; got a second one, process {owner} holds it "
-                f"({folder}). Wait for it, or choose another --name."
+                f"({folder}). Wait for it, or let the second one help: the same settings with another --out and "
+                f"--storage {RunDirectory(folder).journal} (or the URL that the first one uses)."
             ) from None
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)

@@ -46,7 +46,7 @@ class Setup:
 
 
 def prepare(config: SearchConfig, run: RunDirectory) -> Setup:
-    """Return the search of `config`, its study opened in `run` or at the config's storage URL.
+    """Return the search of `config`, its study opened in `run` or where the config's storage says.
 
     Raises:
         ExperimentError: the device is not there. NasError: the data are missing or broken, or the study belongs
@@ -64,7 +64,7 @@ def prepare(config: SearchConfig, run: RunDirectory) -> Setup:
         only=config.only,
     )
     header = Header(config.task, config.space, config.objectives, config.seed, _alphabet(candidates.choices))
-    records = open_records(config.storage or run.journal, config.name, header, candidates.choices)
+    records = open_records(config.shared_place or run.journal, config.name, header, candidates.choices)
     return Setup(config, task, device, candidates, records)
 
 

@@ -51,5 +51,5 @@ def open_study(place: str, name: str | None = None) -> Study:
             f"`sparsenas search` makes one under runs/."
         )
     config = read_config(run.config)
-    header, records = read_records(config.storage or run.journal, config.name)
+    header, records = read_records(config.shared_place or run.journal, config.name)
     return Study(config.name, header, records, config, run)

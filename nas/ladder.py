@@ -20,8 +20,8 @@ from pathlib import Path
 
 from nas.errors import NasError
 from nas.records import History, Record
-from nas.rungs import best
 from nas.stage import Stage
+from nas.standing import Standing
 
 SUFFIX = ".safetensors"
 
@@ -53,50 +53,61 @@ class Ladder:
 
     def promotion(self, history: History) -> Record | None:
         """Return the finished record whose candidate goes one rung higher now, the highest rungs first, or None."""
-        for rung in reversed(range(len(self.rungs) - 1)):
-            finished = _finished(history, rung)
-            promoted = {record.digest for record in history if record.rung == rung + 1}
-            for record in _top(finished, len(finished) // self.eta):
-                if record.digest not in promoted:
-                    return record
-        return None
+        return self.standing(history).promotion()
 
     def climbers(self, history: History, trials: int) -> set[str]:
-        """Return the digests of the candidates whose checkpoint may still be wanted by a search of `trials` trials.
+        """Return the digests of the candidates whose checkpoint may still be wanted by a search of `trials` trials."""
+        return self.standing(history).climbers(trials)
 
-        Those that run, and those still waiting that would be promoted if no better one came: at most about
-        trials / eta + trials / eta**2 + ... So many checkpoints lie on disk at most.
-        """
-        wanted = {record.digest for record in history if record.state == "running"}
-        for rung in range(len(self.rungs) - 1):
-            finished = _finished(history, rung)
-            promoted = {record.digest for record in history if record.rung == rung + 1}
-            places = max(len(finished), trials // self.eta**rung) // self.eta
-            wanted |= {record.digest for record in _top(finished, places)} - promoted
-        return wanted
+    def standing(self, history: History = ()) -> Standing:
+        """Return who stands where after some records; it is told of further ones as they come."""
+        standing = Standing(len(self.rungs), self.eta)
+        for record in history:
+            standing.tell(record)
+        return standing
 
     def stage(self, record: Record) -> Stage:
         """Return what a record of some rung trains."""
         file = None if self.checkpoints is None else self.checkpoints / f"{record.digest}{SUFFIX}"
         return Stage(self.rungs[record.rung], file)
 
-    def keep_checkpoints(self, digests: Iterable[str]) -> None:
-        """Delete the checkpoints of all other candidates."""
-        kept = set(digests)
-        for file in self.checkpoints.glob(f"*{SUFFIX}*") if self.checkpoints else ():
-            if file.name.partition(".")[0] not in kept:
-                file.unlink(missing_ok=True)
-        if not kept and self.checkpoints and self.checkpoints.is_dir():
+
+class Sweep:
+    """Keeps a ladder's folder of checkpoints down to those that are wanted.
+
+    A sweep goes through all that are wanted, so there is one whenever a twentieth of them may have dropped out.
+    """
+
+    def __init__(self, folder: Path, standing: Standing) -> None:
+        self._folder = folder
+        self._standing = standing
+        self._wanted: set[str] | None = None
+        self._closed = 0
+
+    def after(self, closed: int, trials: int) -> None:
+        """Take note of some closed trials of a search of `trials` trials, and sweep if it is time to."""
+        self._closed += closed
+        if self._wanted is None:
+            self._keep(self._standing.climbers(trials))  # what an earlier driver left is known to the folder alone
+        elif self._closed > len(self._wanted) // 20:
+            wanted = self._standing.climbers(trials)
+            self._drop(self._wanted - wanted)
+            self._wanted, self._closed = wanted, 0
+
+    def finish(self) -> None:
+        """Delete all checkpoints, and the folder if nothing else is in it."""
+        self._keep(set())
+        if self._folder.is_dir():
             with suppress(OSError):  # somebody keeps something else there
-                self.checkpoints.rmdir()
+                self._folder.rmdir()
 
+    def _keep(self, wanted: set[str]) -> None:
+        for file in self._folder.glob(f"*{SUFFIX}*"):
+            if file.name.partition(".")[0] not in wanted:
+                file.unlink(missing_ok=True)
+        self._wanted = wanted
 
-def _top(finished: list[Record], count: int) -> list[Record]:
-    accuracies = sorted(record.values[0] for record in finished if record.values)
-    median = accuracies[len(accuracies) // 2] if accuracies else 0.0
-    upper = [record for record in finished if record.values and record.values[0] >= median]
-    return best(upper, count)
-
-
-def _finished(history: History, rung: int) -> list[Record]:
-    return [record for record in history if record.rung == rung and record.state == "finished"]
+    def _drop(self, digests: Iterable[str]) -> None:
+        for digest in digests:
+            for name in (f"{digest}{SUFFIX}", f"{digest}{SUFFIX}.partial"):
+                (self._folder / name).unlink(missing_ok=True)

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias, get_args
 from nas.errors import NasError
 
 FailureKind: TypeAlias = Literal[
-    "worker_died", "exception", "non_finite_loss", "out_of_memory", "time_limit", "infeasible"
+    "worker_died", "exception", "non_finite_loss", "out_of_memory", "time_limit", "infeasible", "withdrawn"
 ]
 
 

@@ -6,15 +6,11 @@ of rung 0, and all of this returns what it was given.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
-from nas.hypervolume import on_front
 from nas.records import History, Record
-from nas.strategies.strategy import parents, scaled
+from nas.strategies.chronicle import Chronicle
 
 
 def furthest(history: History) -> list[Record]:
@@ -39,40 +35,27 @@ def level(history: History, minimum: int) -> list[Record]:
     return [record for record in history if record.rung == rung]
 
 
-def best(records: Sequence[Record], count: int) -> list[Record]:
-    """Return the `count` best of some finished records, best first.
+class Rungs:
+    """What `furthest` and `level` return, kept up to date record by record: records come in the order of proposals."""
 
-    By accuracy; with costs, whole non-dominated fronts first, and within a front the least crowded first. Of equal ones
-    the older comes first.
+    def __init__(self) -> None:
+        self.furthest: Chronicle[Record] = Chronicle()
+        self._keys: dict[str, int] = {}
+        self._speaking: dict[str, Record] = {}
+        self._levels: defaultdict[int, Chronicle[Record]] = defaultdict(Chronicle)
+        self._finished: defaultdict[int, set[int]] = defaultdict(set)
 
-    Source: Deb et al. 2002, IEEE TEC 6(2), section III; for successive halving with several objectives Schmucker et
-        al. 2021, arXiv:2106.12639, section 3.
-    """
-    usable = parents(records)
-    if not usable or count < 1:
-        return []
-    points = np.array([scaled(record.values or ()) for record in usable])
-    points[:, 1:] *= -1.0
-    order = np.argsort(-points[:, 0], kind="stable") if points.shape[1] == 1 else _by_fronts(points, count)
-    return [usable[index] for index in order[:count]]
+    def tell(self, record: Record) -> None:
+        """Take note of a record that is new or has changed."""
+        self._levels[record.rung].put(record.number, record)
+        if record.state == "finished":
+            self._finished[record.rung].add(record.number)
+        held = self._speaking.setdefault(record.digest, record)
+        outdone = held.state != "finished" or held.number <= record.number
+        if held.number == record.number or (record.state == "finished" and outdone):
+            self._speaking[record.digest] = record
+            self.furthest.put(self._keys.setdefault(record.digest, record.number), record)
 
-
-def _by_fronts(points: NDArray[np.float64], count: int) -> NDArray[np.int64]:
-    left, chosen = np.arange(len(points)), np.empty(0, dtype=np.int64)
-    while len(left) and len(chosen) < count:
-        mask = on_front(points[left])
-        front = left[mask]
-        chosen = np.concatenate([chosen, front[np.argsort(-_crowding(points[front]), kind="stable")]])
-        left = left[~mask]
-    return chosen
-
-
-def _crowding(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return each point's (n, d) distance between its neighbours, summed over the axes; the ends are infinite."""
-    distance = np.zeros(len(points))
-    for axis in points.T:
-        order = np.argsort(axis, kind="stable")
-        extent = np.ptp(axis) or 1.0
-        distance[order[1:-1]] += (axis[order[2:]] - axis[order[:-2]]) / extent
-        distance[order[[0, -1]]] = np.inf
-    return distance
+    def level(self, minimum: int) -> Sequence[Record]:
+        """Return the records of the highest rung on which at least `minimum` have finished (else the lowest rung's)."""
+        return self._levels[max((rung for rung, found in self._finished.items() if len(found) >= minimum), default=0)]

@@ -39,7 +39,10 @@ def search(
     seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the run; the same name resumes it.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the run directories (runs).")] = None,
-    storage: Annotated[str | None, typer.Option(help="Optuna storage URL instead of a journal file.")] = None,
+    storage: Annotated[
+        str | None,
+        typer.Option(help="Optuna storage URL, or the journal.log of a search to help."),
+    ] = None,
     data: Data = None,
     executor: Annotated[str | None, typer.Option(help="local, ray or population.")] = None,
     address: Annotated[

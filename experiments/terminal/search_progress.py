@@ -64,7 +64,7 @@ class SearchProgress:
             case Started(record, resumed):
                 self._running[record.number] = Running(record, time.monotonic())
                 if resumed:
-                    self._say(f"trial {record.number} starts again: it was running when the last driver ended")
+                    self._say(f"trial {record.number} starts again: it was running when its driver ended")
             case Retried(record, failure):
                 self._running[record.number] = Running(record, time.monotonic())
                 how = " in half batches" if record.half_batch else ""

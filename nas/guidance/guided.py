@@ -10,7 +10,8 @@ from nas.guidance.guidance import Guidance, GuidanceSettings
 from nas.guidance.guide import Floats
 from nas.guidance.merit import merit
 from nas.guidance.spread import farthest
-from nas.strategies.strategy import Genes, GenomeSpace, Observation, Strategy, parents
+from nas.strategies.chronicle import parents
+from nas.strategies.strategy import Genes, GenomeSpace, Observation, Strategy
 
 
 def guided(

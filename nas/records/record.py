@@ -35,7 +35,8 @@ class Record:
     `values` are the objectives in the study's order, for finished trials only. `prediction` is the validation
     accuracy that the screen expected when it chose the candidate, or None when it was not asked. `rung` is how often
     the candidate was promoted to more epochs (nas/ladder.py): each rung of a candidate is a record of its own.
-    `half_batch` says that it was started again in half batches after memory had run out.
+    `half_batch` says that it was started again in half batches after memory had run out. `driver` is who trains it
+    (nas/records/drivers.py).
     """
 
     number: int
@@ -52,6 +53,7 @@ class Record:
     overhead: Mapping[str, float] = field(default_factory=dict)
     rung: int = 0
     half_batch: bool = False
+    driver: str = ""
 
 
 History: TypeAlias = Sequence[Record]
@@ -97,6 +99,7 @@ def record_of(number: int, state: State, values: tuple[float, ...] | None, attri
             overhead=attributes.get("overhead", {}),
             rung=attributes.get("rung", 0),
             half_batch=attributes.get("half_batch", False),
+            driver=attributes.get("driver", ""),
         )
     except KeyError as error:
         raise NasError(f"trial {number} must carry the attributes sparsenas writes; {error} is missing.") from None

@@ -38,7 +38,7 @@ def open_records(storage: str | Path, name: str, header: Header, choices: Sequen
     study = optuna.create_study(study_name=name, storage=backend, directions=directions, load_if_exists=True)
     found = study.user_attrs.get("sparsenas")
     if found is None:
-        if study.trials:
+        if study.get_trials(deepcopy=False) and "sparsenas" not in study.user_attrs:  # nor has another driver said so
             raise NasError(f"study '{name}' must have been made by sparsenas; it holds trials of something else.")
         study.set_user_attr("sparsenas", {"format": FORMAT, **_plain(header)})
         study.set_metric_names(list(header.objectives))

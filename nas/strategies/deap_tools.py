@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from nas.hypervolume import on_front
+from nas.strategies.chronicle import Ranked
 from nas.strategies.strategy import Observation, scaled
 
 
@@ -26,14 +27,17 @@ def deap_seeded(rng: np.random.Generator) -> Iterator[None]:
         np.random.set_state(numpy_state)  # noqa: NPY002
 
 
-def select(finished: Sequence[Observation], size: int) -> list[Any]:
+def select(finished: Sequence[Observation], size: int, *, first: int | None = None) -> list[Any]:
     """Return the best `size` records as DEAP individuals: whole non-dominated fronts first, then by crowding.
 
-    With one objective: the best first. Of a long history only the fronts that are needed are handed to DEAP.
+    With one objective: the best first. Of a long history only the fronts that are needed are handed to DEAP. `first`
+    leaves out all but so many records, from the start.
     """
     from deap import tools
 
-    if size < len(finished):
+    if isinstance(finished, Ranked):
+        finished = finished.leading(size, first)
+    elif size < len(finished := finished[:first]):
         finished = [finished[index] for index in _needed(finished, size)]
     values = [scaled(record.values or ()) for record in finished]
     individual = _individual_class(len(values[0]))

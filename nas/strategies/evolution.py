@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nas.strategies.chronicle import parents
 from nas.strategies.deap_tools import couple, deap_seeded, mated, select
 from nas.strategies.fresh import Fresh
 from nas.strategies.mutation import mutated
-from nas.strategies.strategy import Genes, GenomeSpace, Observation, parents
+from nas.strategies.strategy import Genes, GenomeSpace, Observation
 
 if TYPE_CHECKING:
     from search_spaces import Choice

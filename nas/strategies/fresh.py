@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from nas.strategies.chronicle import digests
 from nas.strategies.strategy import Genes, GenomeSpace, Observation
 
 PATIENCE = 500
@@ -22,7 +23,8 @@ class Fresh:
         self.accepted: list[Genes] = []
         self._space = space
         self._count = count
-        self._known = {record.digest for record in history}
+        self._known = digests(history)
+        self._offered: set[str] = set()
 
     @property
     def missing(self) -> int:
@@ -33,9 +35,10 @@ class Fresh:
         """Take the genome's canonical form if it is new, feasible and wanted; return whether it was taken."""
         canonical = self._space.canonical(tuple(int(gene) for gene in genes))
         digest = self._space.digest(canonical)
-        if self.missing <= 0 or digest in self._known or not self._space.feasible(canonical):
+        known = digest in self._known or digest in self._offered
+        if self.missing <= 0 or known or not self._space.feasible(canonical):
             return False
-        self._known.add(digest)
+        self._offered.add(digest)
         self.accepted.append(canonical)
         return True
 

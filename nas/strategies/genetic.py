@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from nas.strategies.chronicle import parents
 from nas.strategies.deap_tools import deap_seeded, mated, select
 from nas.strategies.fresh import Fresh
 from nas.strategies.mutation import mutated
-from nas.strategies.strategy import Genes, GenomeSpace, Observation, parents
+from nas.strategies.strategy import Genes, GenomeSpace, Observation
 
 TRIES = 20
 """Children made for each one wanted before the rest is drawn at random."""
@@ -52,7 +53,7 @@ def genetic(
     if len(finished) >= mu and count > 0:
         complete = mu + (len(finished) - mu) // offspring * offspring
         with deap_seeded(rng):
-            population = select(finished[:complete], mu)
+            population = select(finished, mu, first=complete)
             misses = 0
             for _ in range(TRIES * count):
                 if fresh.missing <= 0:

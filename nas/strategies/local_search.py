@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nas.strategies.chronicle import parents
 from nas.strategies.deap_tools import select
 from nas.strategies.fresh import Fresh
-from nas.strategies.strategy import Genes, GenomeSpace, Observation, parents
+from nas.strategies.strategy import Genes, GenomeSpace, Observation
 
 if TYPE_CHECKING:
     from search_spaces import Choice

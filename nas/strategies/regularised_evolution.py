@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from nas.strategies.chronicle import parents
 from nas.strategies.deap_tools import select
 from nas.strategies.fresh import Fresh
 from nas.strategies.mutation import mutated
-from nas.strategies.strategy import Genes, GenomeSpace, Observation, parents
+from nas.strategies.strategy import Genes, GenomeSpace, Observation
 
 TRIES = 20
 """Children made for each one wanted before the rest is drawn at random."""

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nas.strategies.chronicle import parents
 from nas.strategies.fresh import Fresh
 from nas.strategies.mutation import mutated
-from nas.strategies.strategy import Genes, GenomeSpace, Observation, parents, scaled
+from nas.strategies.strategy import Genes, GenomeSpace, Observation, scaled
 
 if TYPE_CHECKING:
     from optuna import Study

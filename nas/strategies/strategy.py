@@ -64,13 +64,9 @@ found.
 """
 
 
-def parents(history: Sequence[Observation]) -> list[Observation]:
-    """Return the records that may steer a search: finished, with finite values."""
-    return [
-        record
-        for record in history
-        if record.state == "finished" and record.values is not None and all(map(math.isfinite, record.values))
-    ]
+def is_parent(record: Observation) -> bool:
+    """Return whether the record may steer a search: finished, with finite values."""
+    return record.state == "finished" and record.values is not None and all(map(math.isfinite, record.values))
 
 
 def scaled(values: Sequence[float]) -> tuple[float, ...]:

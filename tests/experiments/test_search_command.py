@@ -14,6 +14,7 @@ import torch
 
 from experiments.config import read_config
 from experiments.report.collect import collect
+from experiments.run_directory import driving
 from experiments.studies import open_study
 from nas.best import load_best
 from nas.realize import realize
@@ -389,3 +390,16 @@ def test_a_search_may_propose_how_masks_move(tmp_path: Path, capsys: pytest.Capt
     for name, mask in network.masks.items():
         assert not bool(network.module.get_parameter(name)[~mask].any())
         assert bool(network.module.get_parameter(name)[mask].any())
+
+
+def test_a_search_helps_another_through_its_journal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = ["--space", "mlp", "--epochs", 1, "--final-epochs", 0, "--workers", 0, "--name", "s", "--json"]
+    first = run(capsys, "search", *settings, "--out", tmp_path / "one", "--trials", 2).json
+    journal = tmp_path / "one" / "s" / "journal.log"
+    second = run(capsys, "search", *settings, "--out", tmp_path / "two", "--storage", journal, "--trials", 3).json
+    assert (first["finished"], second["finished"]) == (2, 3)
+    assert not (tmp_path / "two" / "s" / "journal.log").exists()
+    assert run(capsys, "report", tmp_path / "two" / "s", "--json").json["finished"] == 3
+    with driving(tmp_path / "one" / "s"):
+        line = run(capsys, "search", *settings, "--out", tmp_path / "one", "--trials", 4).error
+    assert f"with another --out and --storage {journal}" in line

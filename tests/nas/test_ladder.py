@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from nas.genomes import CandidateSpace, SparsityChoices
 from nas.ladder import Ladder
 from nas.outcomes import Failure, Outcome
 from nas.records import Header, Record, open_records
-from nas.rungs import best, furthest, level
+from nas.rungs import Rungs, furthest, level
 from nas.screen import Screen, ScreenSettings
 from nas.search import Search
 from nas.strategies import STRATEGIES
@@ -28,6 +29,8 @@ from nas.tasks import Task, load_task
 from nas.training import Recipe
 from nas.trial import TrialSettings, make_runner, run_trial
 from search_spaces import SPACES
+from tests.nas import plain_ladder
+from tests.nas.plain_ladder import best
 from tests.nas.test_search import HEADER, Killed, Scripted
 
 LADDER = Ladder((1, 3, 9))
@@ -107,6 +110,54 @@ def test_a_candidate_is_spoken_for_by_its_furthest_finished_record() -> None:
 def test_ladders_that_are_none_are_refused(rungs: tuple[int, ...], eta: int) -> None:
     with pytest.raises(NasError, match=r"rungs must be rising|eta must be at least 2"):
         Ladder(rungs, eta)
+
+
+def random_history(rng: np.random.Generator, objectives: int, values: int, rungs: int) -> list[Record]:
+    """Records of random rungs, states and accuracies; candidates reach a rung only after the one below."""
+    history: list[Record] = []
+    for number in range(int(rng.integers(5, 120))):
+        below = [r for r in history if r.rung < rungs - 1]
+        climbs = below and rng.random() < 0.4
+        before = below[int(rng.integers(len(below)))] if climbs else None
+        digest, rung = (before.digest, before.rung + 1) if before else (str(number), 0)
+        state = ("finished", "finished", "finished", "failed", "running")[int(rng.integers(5))]
+        point = tuple(float(v) for v in rng.integers(1, values, size=objectives))
+        if state == "finished" and rng.random() < 0.05:
+            point = (point[0], *(float("inf") for _ in point[1:]))
+        outcome = Failure("time_limit", "late") if state == "failed" else None
+        history.append(
+            Record(number, (0,), digest, state, outcome, point if state == "finished" else None, rung=rung)  # type: ignore[arg-type]
+        )
+    return history
+
+
+@pytest.mark.parametrize("objectives", [1, 2, 3])
+@pytest.mark.parametrize("values", [4, 10**6])
+@pytest.mark.parametrize("seed", range(12))
+def test_decisions_are_those_of_ranking_everything_anew(objectives: int, values: int, seed: int) -> None:
+    """Records come as running first and change later, in any order, as with many workers or after a restart."""
+    rng = np.random.default_rng([objectives, values, seed])
+    eta, rungs = int(rng.integers(2, 5)), int(rng.integers(2, 5))
+    history = random_history(rng, objectives, values, rungs)
+    standing = Ladder(tuple(range(1, rungs + 1)), eta).standing()
+    told = Rungs()
+    known: dict[int, Record] = {}
+    events = [(number + float(rng.exponential(8)), 1, number) for number in range(len(history))]
+    events += [(float(number), 0, number) for number in range(len(history))]
+    for _, closing, number in sorted(events):
+        record = history[number]
+        known[number] = record if closing else replace(record, state="running", outcome=None, values=None)
+        standing.tell(known[number])
+        told.tell(known[number])
+        seen = [known[number] for number in sorted(known)]
+        assert standing.promotion() == plain_ladder.promotion(seen, rungs, eta)
+        trials = int(rng.integers(1, 150))
+        assert standing.climbers(trials) == plain_ladder.climbers(seen, rungs, eta, trials)
+        assert list(told.furthest) == furthest(seen)
+        minimum = int(rng.integers(1, 20))
+        assert list(told.level(minimum)) == level(seen, minimum)
+    ladder = Ladder(tuple(range(1, rungs + 1)), eta)
+    assert ladder.promotion(history) == plain_ladder.promotion(history, rungs, eta)
 
 
 # ---- in the search -------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from nas.executors import Job
 from nas.outcomes import Failure, Outcome
 from nas.records import read_records
 from nas.tasks import Task, load_task
+from tests.nas import shared_study
 from tests.nas.test_search import Killed, make, states, succeed
 
 USER = "postgres"
@@ -88,3 +89,15 @@ def test_a_server_that_is_not_there_is_one_line() -> None:
     pytest.importorskip("pg8000")
     with pytest.raises(NasError, match="a storage URL must open"):
         read_records("postgresql+pg8000://nobody@127.0.0.1:1/none", "study")
+
+
+def test_two_processes_share_a_study_on_the_server(url: str) -> None:
+    shared_study.opened(url)
+    both = [shared_study.start(url, 24, 0.2) for _ in range(2)]
+    for driver in both:
+        shared_study.go(driver)
+    assert [driver.wait(300) for driver in both] == [0, 0]
+    history = read_records(url, "shared")[1]
+    shared_study.check(history, 24)
+    assert len({record.driver for record in history if record.state == "finished"}) == 2
+    assert all(record.attempts == 1 for record in history)
