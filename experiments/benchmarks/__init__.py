@@ -26,6 +26,7 @@ from experiments.benchmarks.sparse import sparse
 from experiments.benchmarks.speed import training
 from experiments.benchmarks.steps import steps
 from experiments.benchmarks.table import Table
+from experiments.benchmarks.utilisation import utilisation
 from experiments.benchmarks.workers import executors
 
 Benchmark: TypeAlias = Callable[[Path, Callable[[str], None]], Table]
@@ -49,4 +50,5 @@ BENCHMARKS: dict[str, Benchmark] = {
     "sparse": sparse,
     "steps": steps,
     "training": training,
+    "utilisation": utilisation,
 }

@@ -28,6 +28,7 @@ ENVIRONMENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZE
 SILENCE = {"RAY_DEDUP_LOGS_SKIP_REGEX": "."}
 """Read when ray is imported: Ray prints each actor's death to *stdout*, where it would spoil a --json answer."""
 CONNECT_SECONDS = 5.0
+SETTINGS_FRAME = 4
 
 
 def ray(work: Work, resources: Resources) -> Executor:
@@ -194,17 +195,36 @@ def _connect(api: Any, resources: Resources, payload_bytes: int) -> bool:
 
 
 def _knock(address: str) -> None:
-    """Return None if something listens there: Ray itself would try for ten minutes.
+    """Return None if something like Ray listens there: Ray itself would try for ten minutes.
 
     Raises:
-        OSError, ValueError: nothing does, or the address is not "auto" or "host:port".
+        OSError, ValueError: nothing does within CONNECT_SECONDS, or the address is not "auto" or "host:port".
     """
     if address == "auto":
         return
     host, _, port = address.rpartition(":")
     if not host or "/" in host:
         raise ValueError('an address is "auto" or "host:port"')
-    socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
+    with socket.create_connection((host, int(port)), CONNECT_SECONDS) as door:
+        if os.environ.get("RAY_USE_TLS", "0") in ("0", "false"):
+            _greet(door)
+
+
+def _greet(door: socket.socket) -> None:
+    """Say what a gRPC client says first, and hear whether a gRPC server answers, as Ray's does.
+
+    Source: RFC 9113, sections 3.4 and 6.5: either side begins with a SETTINGS frame, the client with a preface too.
+
+    Raises:
+        OSError: nothing is said, or something else.
+    """
+    door.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, SETTINGS_FRAME, 0, 0, 0, 0, 0)))
+    try:
+        answer = door.recv(9)
+    except TimeoutError:
+        raise TimeoutError(f"no answer from Ray within {CONNECT_SECONDS:g} s") from None
+    if len(answer) < 4 or answer[3] != SETTINGS_FRAME:
+        raise ConnectionError("what answers there is not Ray")
 
 
 def _check_size(api: Any, resources: Resources) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
@@ -337,6 +340,28 @@ def test_a_ray_cluster_that_is_not_there_is_one_line(address: str, reason: str) 
     with pytest.raises(NasError, match=f"a Ray cluster must be reachable; got '.*{reason}") as caught:
         _connect(SimpleNamespace(is_initialized=lambda: False), Resources(address=address), 0)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [(b"", "no answer from Ray within 0.2 s"), (b"HTTP/1.1 400 Bad", "what answers there is not Ray")],
+)
+def test_a_program_that_is_no_ray_is_one_line(answer: bytes, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.import_module("nas.executors.ray"), "CONNECT_SECONDS", 0.2)
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        said: list[socket.socket] = []
+
+        def serve() -> None:
+            said.append(listener.accept()[0])
+            said[0].sendall(answer)
+
+        threading.Thread(target=serve, daemon=True).start()
+        place = Resources(address=f"127.0.0.1:{listener.getsockname()[1]}")
+        with pytest.raises(NasError, match=f"a Ray cluster must be reachable; got '.*{reason}"):
+            _connect(SimpleNamespace(is_initialized=lambda: False), place, 0)
+        said[0].close()
 
 
 def test_ray_without_workers_is_refused() -> None:
