@@ -80,9 +80,10 @@ def test_a_cell_of_no_operation_is_a_network_too(task: TabularTask) -> None:
 def test_what_the_table_does_not_know_is_a_failure_that_says_so(task: TabularTask) -> None:
     sparse = make_runner(SETTINGS, task)(Job(0, candidate((1,) * 6, density=0.5)))
     other = make_runner(replace(SETTINGS, recipe=Recipe(epochs=7)), task)(Job(0, candidate((1,) * 6)))
-    for failure in (sparse, other):
+    moved = make_runner(SETTINGS, task)(Job(0, replace(candidate((1,) * 6), training="rigl")))
+    for failure in (sparse, other, moved):
         assert isinstance(failure, Failure) and failure.error == "infeasible"
-        assert "dense networks of space 'cell' after 200 or 12 epochs" in failure.message
+        assert "dense networks, static, of space 'cell' after 200 or 12 epochs" in failure.message
     assert isinstance(sparse, Failure) and "got density 0.5" in sparse.message
     assert isinstance(other, Failure) and "after 7" in other.message
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -24,9 +25,11 @@ def test_weights_are_signed_constants_throughout_and_only_scores_are_trained(net
     module, given = make(net), evidence(net)
     allowed = prune(module, Sparsity("random", 0.6), evidence(net))
     counts = {name: max(1, kept // 3) for name, kept in allowed.counts().items()}
-    matrices_alone = {"params": [p for p in module.parameters() if p.ndim > 1], "weight_decay": 1e-3}
-    others_alone = {"params": [p for p in module.parameters() if p.ndim <= 1]}
-    optimizer = torch.optim.SGD([matrices_alone, others_alone], 0.1, fused=fused)
+    groups: list[dict[str, Any]] = [
+        {"params": [p for p in module.parameters() if p.ndim > 1], "weight_decay": 1e-3},
+        {"params": [p for p in module.parameters() if p.ndim <= 1]},
+    ]
+    optimizer = torch.optim.SGD(groups, 0.1, fused=fused)
     sparsity = StrongTicket(module, optimizer, counts=counts, allowed=allowed, generator=generator())
     assert [group["weight_decay"] for group in optimizer.param_groups] == [1e-3]
     assert {id(p) for group in optimizer.param_groups for p in group["params"]} == {
