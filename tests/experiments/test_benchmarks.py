@@ -21,11 +21,11 @@ from experiments.benchmarks.masks_figure import draw as draw_masks
 from experiments.benchmarks.masks_process import Job, measured
 from experiments.benchmarks.paired import paired_difference
 from experiments.benchmarks.screening import _volumes
-from experiments.benchmarks.steps import Training
+from experiments.benchmarks.steps import WAYS, Training
 from experiments.benchmarks.table import Table
 from experiments.report.figures.canvas import render
 from experiments.terminal.bench_table import bench_table
-from pruning.dynamic import STATIC, TRAININGS
+from pruning.dynamic import STATIC
 from tests.experiments.commands import run
 
 
@@ -77,7 +77,7 @@ def test_a_table_is_shown_whole_with_its_conclusions_as_grids(width: int) -> Non
     assert "floor: 2\nnames: x, y" in text
 
 
-@pytest.mark.parametrize("training", sorted(TRAININGS))
+@pytest.mark.parametrize("training", WAYS)
 def test_a_step_is_timed_with_or_without_a_move_of_the_mask(training: str) -> None:
     way = Training("lenet_300_100", 4, training)
     for prepare, moves in ((way.rest, False), (way.approach, training != STATIC), (way.rest, False)):
