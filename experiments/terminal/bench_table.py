@@ -14,6 +14,7 @@ from experiments.benchmarks.table import Table
 MOST_ROWS = 20
 
 _FEW = 8
+_FEW_ROWS = 4
 
 
 def bench_table(table: Table, width: int) -> Group:
@@ -21,7 +22,8 @@ def bench_table(table: Table, width: int) -> Group:
 
     Args:
         table: what was measured.
-        width: of the terminal, in characters; a grid that is wider shows fewer digits.
+        width: of the terminal, in characters; a grid that is wider shows fewer digits, or stands on its side if its
+            rows are few.
     """
     parts: list[Any] = [Text(f"{table.name}: {table.protocol}", style="bold"), *_grid(table.rows, "CSV", width)]
     for name, value in table.summary.items():
@@ -42,6 +44,9 @@ def _grid(rows: Sequence[Mapping[str, Any]], where: str, width: int) -> list[Any
         widths = [max(head, *map(len, column)) for head, column in zip(heads, zip(*cells, strict=True), strict=True)]
         if sum(widths) + 2 * len(widths) <= width:
             break
+    else:
+        if len(rows) <= _FEW_ROWS:
+            return [_on_its_side(rows, names)]
     grid = RichTable(box=None, header_style="dim", pad_edge=False, padding=(0, 1))
     for name, column in zip(names, zip(*cells, strict=True), strict=True):
         text = any(isinstance(row.get(name), str) for row in rows)
@@ -52,6 +57,17 @@ def _grid(rows: Sequence[Mapping[str, Any]], where: str, width: int) -> list[Any
         grid.add_row(*row)
     more = len(rows) - MOST_ROWS
     return [grid, *([Text(f"... and {more} more rows in the {where} file", style="dim")] if more > 0 else [])]
+
+
+def _on_its_side(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> RichTable:
+    """Return a line for each column, and a column for each row."""
+    grid = RichTable(box=None, show_header=False, pad_edge=False, padding=(0, 1))
+    grid.add_column(style="dim")
+    for _ in rows:
+        grid.add_column(justify="right")
+    for name in names:
+        grid.add_row(name.replace("_", " "), *(_shown(row.get(name)) for row in rows))
+    return grid
 
 
 def _is_rows(value: Any) -> bool:

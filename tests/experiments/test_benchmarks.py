@@ -77,6 +77,15 @@ def test_a_table_is_shown_whole_with_its_conclusions_as_grids(width: int) -> Non
     assert "floor: 2\nnames: x, y" in text
 
 
+def test_few_rows_of_many_columns_stand_on_their_side() -> None:
+    rows = [{f"some_measured_figure_{i}": float(i + row) for i in range(14)} for row in range(3)]
+    console = Console(width=80, file=io.StringIO(), color_system=None)
+    with console.capture() as shown:
+        console.print(bench_table(Table("wide", "protocol", rows), 80))
+    lines = [line.split() for line in shown.get().splitlines()]
+    assert ["some", "measured", "figure", "13", "13", "14", "15"] in lines and "…" not in shown.get()
+
+
 @pytest.mark.parametrize("training", WAYS)
 def test_a_step_is_timed_with_or_without_a_move_of_the_mask(training: str) -> None:
     way = Training("lenet_300_100", 4, training)
