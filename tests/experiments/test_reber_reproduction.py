@@ -97,7 +97,7 @@ def test_the_analysis_finds_what_was_planted(monkeypatch: pytest.MonkeyPatch) ->
     assert found["ceiling"]["mean"] == pytest.approx(expected, abs=0.05)
     assert found["ceiling"]["low"] < found["ceiling"]["mean"] < found["ceiling"]["high"]
     assert found["all"]["r2"]["mean"] > found["ceiling"]["mean"] - 0.1
-    assert found["beyond_size"]["low"] > 0
+    assert found["beyond_size"]["low"] > 0 and found["beyond_counts"]["low"] > 0
     assert found["seed_sd"] == pytest.approx(0.05, abs=0.005)
     assert found["twins"]["difference"]["watts_strogatz"]["low"] > 0  # lattices lose their triangles
     assert set(found["leave_one_generator_out"]) == {"barabasi_albert", "watts_strogatz"}

@@ -21,6 +21,7 @@ from predictors.models.model import Model
 MODEL = "mixture"
 """Chosen beforehand: half a Gaussian process, half trees, both tuned on the training rows of each fold alone."""
 REPEATS = 5
+COUNTS = ("nodes", "edges")
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
@@ -89,8 +90,9 @@ def ceiling(accuracies: Floats) -> Interval:
 def analysed(rows: Sequence[Row], cell: str) -> dict[str, Any] | None:
     """Return a cell's figures, or None if fewer than two seeds are complete.
 
-    Keys: graphs, seeds; mean, sd, seed_sd of accuracy; ceiling; "all", "sizes" and "graph" (columns used) -> figures
-    out of fold; beyond_size: partial R^2 of all columns given sizes; leave_one_generator_out; twins.
+    Keys: graphs, seeds; mean, sd, seed_sd of accuracy; ceiling; "all", "sizes", "counts" (nodes and edges, without the
+    inputs, which are the graph's sources) and "graph" (columns used) -> figures out of fold; beyond_size and
+    beyond_counts: partial R^2 of all columns given sizes or counts; leave_one_generator_out; twins.
     """
     found = collected(rows, cell, twins=False)
     if found is None:
@@ -99,6 +101,7 @@ def analysed(rows: Sequence[Row], cell: str) -> dict[str, Any] | None:
     sets = {
         "all": list(range(len(found.names))),
         "sizes": [i for i, name in enumerate(found.names) if name.startswith("size/")],
+        "counts": [found.names.index(f"size/{name}") for name in COUNTS],
         "graph": [i for i, name in enumerate(found.names) if name.startswith("graph/")],
     }
     results = {name: _evaluated(found, columns) for name, columns in sets.items()}
@@ -112,6 +115,7 @@ def analysed(rows: Sequence[Row], cell: str) -> dict[str, Any] | None:
         "ceiling": asdict(ceiling(found.accuracies)),
         **{name: {key: asdict(figure) for key, figure in part.figures.items()} for name, part in results.items()},
         "beyond_size": asdict(_beyond(y, results["all"].predictions, results["sizes"].predictions)),
+        "beyond_counts": asdict(_beyond(y, results["all"].predictions, results["counts"].predictions)),
         "leave_one_generator_out": _left_out(found),
         "twins": _twins(rows, cell, found),
         "predictions": results["all"].predictions.mean(0).tolist(),
