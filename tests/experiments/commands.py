@@ -10,6 +10,24 @@ import pytest
 
 from experiments.cli import main
 
+SMALL = ["--epochs", 1, "--final-epochs", 1, "--workers", 0, "--threads-per-trial", 1, "--space", "mlp"]
+SETTINGS = [
+    *SMALL,
+    "--method",
+    "random",
+    "--method",
+    "magnitude",
+    "--min-records",
+    3,
+    "--oversample",
+    3,
+    "--explore",
+    0,
+    "--min-density",
+    0.1,
+]
+"""Flags of a search that takes a second or two, and those of one that is screened too."""
+
 
 @dataclass(frozen=True)
 class Said:

@@ -20,24 +20,7 @@ from nas.best import load_best
 from nas.realize import realize
 from nas.tasks import load_task
 from pruning import MaskSet, load_masks, save_masks
-from tests.experiments.commands import Said, run
-
-SMALL = ["--epochs", 1, "--final-epochs", 1, "--workers", 0, "--threads-per-trial", 1, "--space", "mlp"]
-SETTINGS = [
-    *SMALL,
-    "--method",
-    "random",
-    "--method",
-    "magnitude",
-    "--min-records",
-    3,
-    "--oversample",
-    3,
-    "--explore",
-    0,
-    "--min-density",
-    0.1,
-]
+from tests.experiments.commands import SETTINGS, SMALL, Said, run
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -281,57 +264,6 @@ def test_predict_reads_data_only_for_methods_that_look_at_them(
         said = run(capsys, *asked)
         assert said.code == code, said.err
     assert "cifar10" in said.error and "SPARSENAS_DATA" in said.error
-
-
-def test_a_search_over_all_trainings_ends_with_a_network_that_reloads_to_its_accuracy(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """With rungs, so that trainings go on from checkpoints; the same command again trains nothing."""
-    names = ("lrr", "imp", "edge_popup", "ntt", "ntt_mask")
-    trainings = [flag for name in names for flag in ("--training", name)]
-    flags = (
-        *SMALL,
-        "--method",
-        "random",
-        "--max-density",
-        0.3,
-        "--epochs",
-        2,
-        "--rungs",
-        "1,2",
-        "--eta",
-        2,
-        *trainings,
-    )
-    command = ("search", "--trials", 6, "--name", "all", "--out", tmp_path, "--json", *flags)
-    said = run(capsys, *command)
-    assert said.code == 0, said.err
-    with (tmp_path / "all/records.csv").open() as lines:
-        rows = list(csv.DictReader(lines))
-    assert len({row["training"] for row in rows}) > 1 and {row["training"] for row in rows} <= set(names)
-    assert {row["state"] for row in rows} == {"finished"}
-    network, task = load_best(tmp_path / "all/best"), load_task("digits")
-    assert network.outcome is not None
-    correct = network.logits(task.test.inputs).argmax(dim=1) == task.test.targets
-    assert float(correct.float().mean()) == pytest.approx(network.outcome.test_accuracy)
-    assert network.masks.counts() == realize(network.candidate, task)[1].counts()
-    before = (tmp_path / "all/records.csv").read_text()
-    assert run(capsys, *command).code == 0
-    assert (tmp_path / "all/records.csv").read_text() == before
-
-
-def test_fit_predictor_reads_the_first_epochs_of_longer_trainings(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    settings = [2 if before == "--epochs" else value for before, value in zip(["", *SETTINGS], SETTINGS, strict=False)]
-    run(capsys, "search", "--trials", 4, "--name", "two", "--out", tmp_path, "--json", *settings)
-    asked = ["fit-predictor", tmp_path / "two", "--model", "mean", "--json"]
-    whole, begun = run(capsys, *asked).json, run(capsys, *asked, "--curve", 1).json
-    assert begun["features"] == whole["features"] + 4 and begun["rows"] == whole["rows"] and begun["warnings"] == []
-    assert run(capsys, *asked, "--features", "curve", "--curve", 1).json["features"] == 4
-    assert "--curve must leave epochs to be predicted; got 2, and" in run(capsys, *asked[:-1], "--curve", 2).error
-    table = ["fit-predictor", tmp_path / "two" / "records.csv", "--curve", 1]
-    assert "--curve reads the learning curves of a study's trials; got a table" in run(capsys, *table).error
 
 
 def test_fit_predictor_from_study_and_from_its_table(
