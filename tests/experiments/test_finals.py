@@ -9,8 +9,7 @@ import pytest
 
 from experiments.finalists_file import read_finalists
 from nas.outcomes import Outcome
-from tests.experiments.commands import run
-from tests.experiments.test_search_command import SETTINGS
+from tests.experiments.commands import SETTINGS, run
 
 
 @pytest.fixture(autouse=True)
