@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TypeAlias, get_args
 
 from nas.errors import NasError
@@ -29,7 +30,8 @@ class Outcome:
 
     `test_accuracy` is measured only for a network retrained after the search: nothing that steers a search may
     see it, so a trial's outcome does not have it. `training_density` is the mean kept fraction over the steps of
-    training, where the mask moved: what gradual pruning cost beyond what it left.
+    training, where the mask moved: what gradual pruning cost beyond what it left. `measures` holds by name what was
+    measured because an objective asked for it (nas/objectives.py).
     """
 
     val_accuracy: float
@@ -41,6 +43,7 @@ class Outcome:
     multiply_adds: int
     test_accuracy: float | None = None
     training_density: float | None = None
+    measures: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def density(self) -> float:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from nas import outcomes
 from nas.candidates import to_json
+from nas.objectives import OBJECTIVES
 from nas.outcomes import Failure, Outcome
 from nas.records.distribution import distribution
 from nas.records.drivers import Drivers
@@ -232,7 +233,7 @@ class Records:
     def _values(self, result: Outcome | Failure) -> tuple[float, ...] | None:
         if isinstance(result, Failure):
             return None
-        return tuple(float(getattr(result, name)) for name in self.header.objectives)
+        return tuple(OBJECTIVES[name].of(result) for name in self.header.objectives)
 
 
 def read(trial: FrozenTrial) -> Record:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.errors import NasError
+from nas.objectives import OBJECTIVES
 from nas.records.record import Header, Record
 from nas.records.records import Records, read
 from search_spaces import Choice
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from optuna.storages import BaseStorage
 
 FORMAT = "sparsenas/study/1"
-DIRECTIONS: dict[str, str] = {"val_accuracy": "maximize", "kept": "minimize", "multiply_adds": "minimize"}
 
 
 def open_records(storage: str | Path, name: str, header: Header, choices: Sequence[Choice]) -> Records:
@@ -34,7 +34,7 @@ def open_records(storage: str | Path, name: str, header: Header, choices: Sequen
     """
     backend = open_storage(storage)
     optuna = _optuna()
-    directions = [DIRECTIONS[objective] for objective in header.objectives]
+    directions = [OBJECTIVES[name].direction for name in header.objectives]
     study = optuna.create_study(study_name=name, storage=backend, directions=directions, load_if_exists=True)
     found = study.user_attrs.get("sparsenas")
     if found is None:
