@@ -9,15 +9,26 @@ from nas.errors import NasError
 from nas.tasks.augment import Augmentation
 from nas.tasks.cifar10 import cifar10
 from nas.tasks.digits import digits
+from nas.tasks.measure import Measure
 from nas.tasks.mnist import mnist
 from nas.tasks.nasbench201 import nasbench201
-from nas.tasks.reber import reber, reber_embedded, reber_published
+from nas.tasks.reber import reber, reber_embedded, reber_next, reber_published
 from nas.tasks.tabular import TabularTask
 from nas.tasks.task import Normalisation, Split, Task
 from pruning.naming import unknown
 from search_spaces.architecture import Signature
 
-__all__ = ["SIGNATURES", "TASKS", "Augmentation", "Normalisation", "Split", "TabularTask", "Task", "load_task"]
+__all__ = [
+    "SIGNATURES",
+    "TASKS",
+    "Augmentation",
+    "Measure",
+    "Normalisation",
+    "Split",
+    "TabularTask",
+    "Task",
+    "load_task",
+]
 
 TASKS: dict[str, Callable[[Path | None], Task]] = {
     "digits": digits,
@@ -26,6 +37,7 @@ TASKS: dict[str, Callable[[Path | None], Task]] = {
     "nasbench201": nasbench201,
     "reber": reber,
     "reber_embedded": reber_embedded,
+    "reber_next": reber_next,
     "reber_published": reber_published,
 }
 
@@ -36,6 +48,7 @@ SIGNATURES: dict[str, Signature] = {
     "nasbench201": Signature((3, 32, 32), 10),
     "reber": Signature((25, 7), 2),
     "reber_embedded": Signature((25, 7), 2),
+    "reber_next": Signature((25, 7), 9),
     "reber_published": Signature((53, 26), 2),
 }
 """What a task's networks take and return, known without reading its data."""

@@ -12,6 +12,7 @@ from nas.errors import NasError
 
 if TYPE_CHECKING:
     from nas.tasks.augment import Augmentation
+    from nas.tasks.measure import Measure
     from search_spaces.architecture import Signature
 
 
@@ -96,7 +97,7 @@ def normalisation_of(inputs: Tensor) -> Normalisation:
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """A named classification problem. Only `train` is augmented; only `val` may steer a search."""
+    """A named classification problem. Only `train` is augmented; only `val` and `measures` may steer a search."""
 
     name: str
     signature: Signature
@@ -105,6 +106,7 @@ class Task:
     test: Split
     normalise: Encoding
     augment: Augmentation | None = None
+    measures: tuple[Measure, ...] = ()
 
     @property
     def device(self) -> torch.device:
@@ -119,6 +121,21 @@ class Task:
             val=self.val.to(device),
             test=self.test.to(device),
             normalise=self.normalise.to(device),
+            measures=tuple(measure.to(device) for measure in self.measures),
+        )
+
+    def measure(self, name: str) -> Measure:
+        """Return the measure of that name.
+
+        Raises:
+            NasError: the task has none.
+        """
+        for measure in self.measures:
+            if measure.name == name:
+                return measure
+        known = ", ".join(measure.name for measure in self.measures) or "none"
+        raise NasError(
+            f"{name} must be a measure of the task; '{self.name}' has {known}. Leave it out or change --task."
         )
 
     def batch(self, split: Split, indices: Tensor | slice) -> tuple[Tensor, Tensor]:

@@ -38,7 +38,7 @@ RECIPES: dict[str, Recipes] = {
             search=Recipe(epochs=3, batch_size=128, learning_rate=0.01, optimizer="adamw", precision="float32"),
             final=Recipe(epochs=15, batch_size=128, learning_rate=0.01, optimizer="adamw", precision="float32"),
         )
-        for name in ("reber", "reber_embedded", "reber_published")
+        for name in ("reber", "reber_embedded", "reber_next", "reber_published")
     },
     "nasbench201": Recipes(search=Recipe(epochs=200), final=Recipe(epochs=200)),  # looked up, not trained
 }

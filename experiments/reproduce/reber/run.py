@@ -87,7 +87,7 @@ def train_block(members: Sequence[Network], cell: str, seed: int, task: Task, de
     train_population(
         modules, masks, task, RECIPE, seed=seed, clip=CLIP, constant_rate=True, device=device, on_epoch=keep
     )
-    tested = accuracy(gather(modules, masks, device), task.to(device), task.to(device).test).tolist()
+    tested = accuracy(gather(modules, masks, device), task.test.to(device)).tolist()
     return [_row(*found, cell, seed) for found in zip(members, curves, tested, strict=True)]
 
 

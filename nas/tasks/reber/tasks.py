@@ -1,4 +1,4 @@
-"""Three tasks: the plain grammar, the embedded one, and the strings as published."""
+"""Four tasks: the plain grammar, with and without what comes next, the embedded one, and the published strings."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ import torch
 from nas.errors import NasError
 from nas.seeds import numpy_stream
 from nas.tasks.folder import data_folder
+from nas.tasks.measure import Measure, WrongShare
 from nas.tasks.reber.corpus import Corpus, corpus, split
 from nas.tasks.reber.grammar import EMBEDDED, LETTERS, REBER, Grammar
+from nas.tasks.reber.legality import CLASSES, legality_error, next_letters
 from nas.tasks.reber.one_hot import OneHot
 from nas.tasks.reber.published import ALPHABET, published
 from nas.tasks.reber.strings import Drawing
@@ -27,6 +29,8 @@ LONGEST = 25
 _SHORTEST = 11
 _MANY = ("single_edit", "illegal_letters")
 """Kinds with many negatives of one string; of the others a base is used once."""
+_SCORED = 500
+"""True validation strings on which `legality_error` looks at every step."""
 
 
 def reber(data: Path | None = None) -> Task:
@@ -36,7 +40,23 @@ def reber(data: Path | None = None) -> Task:
     (16,618), so most have over 20 letters; the false ones have legal letters only and one edit, anywhere in the
     string. `data` is not used.
     """
-    return _assembled("reber", reber_corpus("reber"), LETTERS, LONGEST)
+    return _assembled("reber", reber_corpus("reber"), 2, (_long_error("reber"),))
+
+
+def reber_next(data: Path | None = None) -> Task:
+    """Return the task of judging Reber strings, as in `reber`, and of saying of their beginnings what comes next.
+
+    Nine classes: a false or a true string (0, 1), or one of the seven letters. To the training strings of `reber`
+    come as many beginnings of its true ones, 18,750, labelled by the letter that came next, so that a network learns
+    which letters may; validation and test strings are those of `reber`, so accuracy means the same. What may come
+    next is scored by `legality_error`, on the true validation strings. `data` is not used.
+    """
+    train, val, test = reber_corpus("reber")
+    more = next_letters(train, len(train), numpy_stream(0, "next letters/reber"))
+    both = Corpus((*train.strings, *more.strings), (*train.labels, *more.labels))
+    true = [string for string, label in zip(val.strings, val.labels, strict=True) if label]
+    scored = legality_error(REBER, true[:_SCORED], LONGEST)
+    return _assembled("reber_next", (both, val, test), CLASSES, (_long_error("reber"), scored))
 
 
 def reber_embedded(data: Path | None = None) -> Task:
@@ -44,7 +64,7 @@ def reber_embedded(data: Path | None = None) -> Task:
 
     7,000 strings train, 1,500 validate, 1,500 test. `data` is not used.
     """
-    return _assembled("reber_embedded", reber_corpus("reber_embedded"), LETTERS, LONGEST)
+    return _assembled("reber_embedded", reber_corpus("reber_embedded"), 2, (_long_error("reber_embedded"),))
 
 
 def reber_published(data: Path | None) -> Task:
@@ -63,7 +83,9 @@ def reber_published(data: Path | None) -> Task:
         whole.take(torch.from_numpy(rows))
         for rows in stratified(labels, sizes, numpy_stream(0, "split/reber_published"))
     ]
-    return _task("reber_published", (parts[0], parts[1], split(test, ALPHABET, longest)), ALPHABET, longest)
+    signature = Signature((longest, len(ALPHABET)), 2)
+    found = parts[0], parts[1], split(test, ALPHABET, longest)
+    return Task("reber_published", signature, *found, normalise=OneHot(len(ALPHABET)))
 
 
 def extrapolation(name: str = "reber", count: int = 2_000, low: int = 30, high: int = 100) -> Split:
@@ -115,11 +137,12 @@ def _chosen(everything: Sequence[str], count: int, rng: np.random.Generator, *, 
     return [everything[i] for i in rng.choice(len(everything), size=count, replace=again)]
 
 
-def _assembled(name: str, parts: tuple[Corpus, Corpus, Corpus], alphabet: str, width: int) -> Task:
-    train, val, test = (split(part, alphabet, width) for part in parts)
-    return _task(name, (train, val, test), alphabet, width)
+def _long_error(name: str) -> Measure:
+    longer = extrapolation(name)
+    return Measure("long_error", longer, WrongShare(longer.targets))
 
 
-def _task(name: str, splits: tuple[Split, Split, Split], alphabet: str, width: int) -> Task:
-    letters = len(alphabet)
-    return Task(name, Signature((width, letters), 2), *splits, normalise=OneHot(letters))
+def _assembled(name: str, parts: tuple[Corpus, Corpus, Corpus], classes: int, measures: tuple[Measure, ...]) -> Task:
+    train, val, test = (split(part, LETTERS, LONGEST) for part in parts)
+    signature = Signature((LONGEST, len(LETTERS)), classes)
+    return Task(name, signature, train, val, test, normalise=OneHot(len(LETTERS)), measures=measures)

@@ -19,12 +19,14 @@ class Packed:
         sizes: strings still running at each step; never rising.
         targets: (E, B) int64.
         blank: the code before a string, with which a state of 0 stays 0; one more than the last letter's.
+        order: (B,) int64, which string of the batch stands at each place; None if they stand as they came.
     """
 
     codes: Tensor
     sizes: tuple[int, ...]
     targets: Tensor
     blank: int
+    order: Tensor | None = None
 
     @cached_property
     def letters(self) -> tuple[Tensor, ...]:
@@ -46,7 +48,7 @@ def pack(inputs: Tensor, targets: Tensor, blank: int) -> Packed:
     left = inputs.long().gather(1, places.clamp(max=width - 1))
     running = torch.arange(steps, device=inputs.device)[:, None] < lengths
     codes = left.t()[running].to(torch.uint8)
-    return Packed(codes.unsqueeze(0), tuple(running.sum(1).tolist()), targets[order].unsqueeze(0), blank)
+    return Packed(codes.unsqueeze(0), tuple(running.sum(1).tolist()), targets[order].unsqueeze(0), blank, order)
 
 
 def pack_each(inputs: Tensor, targets: Tensor, blank: int) -> Packed:

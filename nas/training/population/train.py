@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from nas.errors import NasError
 from nas.outcomes import Epoch, Failure, Outcome
 from nas.seeds import stream
+from nas.tasks.measure import Measure
 from nas.tasks.reber.one_hot import OneHot
 from nas.tasks.task import Split, Task
 from nas.training.deadline import Deadline
@@ -45,6 +46,7 @@ def train_population(
     device: torch.device | str = "cpu",
     time_limit_seconds: float | None = None,
     on_epoch: Callable[[int, Sequence[Epoch | None]], None] | None = None,
+    measures: Sequence[str] = (),
 ) -> list[Outcome | Failure]:
     """Return the outcome of each network, trained in place as `train` would train it alone, all in one program.
 
@@ -67,15 +69,18 @@ def train_population(
         device: where to train.
         time_limit_seconds: wall time for everything in here.
         on_epoch: called after each epoch with its number and each network's Epoch (None once it failed).
+        measures: names of the task's measures to take in the end, for `Outcome.measures`.
 
     Raises:
-        NasError: the recipe or the task does not fit, the networks are not of one kind, or seeds are missing.
+        NasError: the recipe or the task does not fit, the networks are not of one kind, seeds are missing, or the task
+            has no such measure.
         TrainingFailed: the time limit passed.
     """
     if (reason := refusal(task, recipe)) is not None:
         raise NasError(reason)
     if not isinstance(seed, int) and len(seed) != len(modules):
         raise NasError(f"seeds must be one for all or one for each of the {len(modules)} networks; got {len(seed)}.")
+    asked = {name: task.measure(name) for name in measures}
     deadline = Deadline(time_limit_seconds)
     task = task.to(device)
     members = gather(modules, masks, device)
@@ -89,9 +94,10 @@ def train_population(
         if on_epoch is not None:
             on_epoch(number, epochs)
     scatter_(members, modules)
+    errors = {name: measured(members, measure.to(device)) for name, measure in asked.items()}
     seconds = deadline.elapsed_seconds / len(modules)
     return [
-        _result(module, mask, curve, task, recipe, seconds, runs.failed[row])
+        _result(module, mask, curve, task, recipe, seconds, runs.failed[row], {n: e[row] for n, e in errors.items()})
         for row, (module, mask, curve) in enumerate(zip(modules, masks, curves, strict=True))
     ]
 
@@ -156,7 +162,7 @@ class Stepper:
         self._isolate(losses, number)
         every = self.recipe.evaluate_every
         due = number == self.recipe.epochs or (every and number % every == 0)
-        accuracies = accuracy(self.members, self.task, self.task.val).tolist() if due else repeat(None)
+        accuracies = accuracy(self.members, self.task.val).tolist() if due else repeat(None)
         figures = zip((losses / steps).tolist(), (right / steps).tolist(), accuracies, self.failed, strict=False)
         share = seconds / len(self.members)
         return [
@@ -217,16 +223,33 @@ def blocks(members: Members) -> list[Members]:
     return [members.some(slice(start, start + size)) for start in range(0, len(members), size)]
 
 
-def accuracy(members: Members, task: Task, part: Split) -> Tensor:
+def accuracy(members: Members, part: Split) -> Tensor:
     """Return the share of `part` that each network classifies rightly, float64 (N,)."""
+    right = torch.zeros(len(members), dtype=torch.int64, device=part.inputs.device)
+    done = 0
+    for logits in _answered(members, part):
+        targets = part.targets[done : done + logits.shape[1]]
+        right += (logits.argmax(-1) == targets).sum(-1)
+        done += logits.shape[1]
+    return right.double() / len(part)
+
+
+def measured(members: Members, measure: Measure) -> list[float]:
+    """Return what a measure, on the members' device, says of each network."""
+    found = [logits.float().cpu() for logits in _answered(members, measure.split)]
+    return [measure.error(logits) for logits in torch.cat(found, 1)]
+
+
+def _answered(members: Members, part: Split) -> Iterator[Tensor]:
+    """Yield the logits (N, strings, C) of a few strings after the other, in their order."""
     cell, parts = CELLS[members.cell](), blocks(members)
     size = _EVALUATED_COMPILED if compiled.fits(members) else _EVALUATED
-    right = torch.zeros(len(members), dtype=torch.int64, device=part.inputs.device)
     for start in range(0, len(part), size):
         rows = slice(start, start + size)
         packed = pack(part.inputs[rows], part.targets[rows], members.sizes[0])
-        right += torch.cat([(answers(some, cell, packed).argmax(-1) == packed.targets).sum(-1) for some in parts])
-    return right.double() / len(part)
+        logits = torch.cat([answers(some, cell, packed) for some in parts])
+        assert packed.order is not None  # `pack` says it
+        yield logits[:, packed.order.argsort()]
 
 
 def _result(
@@ -237,6 +260,7 @@ def _result(
     recipe: Recipe,
     seconds: float,
     failed: str | None,
+    errors: Mapping[str, float],
 ) -> Outcome | Failure:
     if failed is not None:
         return Failure("non_finite_loss", failed, seconds)
@@ -244,7 +268,7 @@ def _result(
     accuracy = curve[-1].val_accuracy
     assert accuracy is not None  # the last epoch is always validated
     cost = multiply_adds(module, task.signature.input_shape, masks)
-    return Outcome(accuracy, tuple(curve), recipe.epochs, seconds, *counts, cost)
+    return Outcome(accuracy, tuple(curve), recipe.epochs, seconds, *counts, cost, measures=errors)
 
 
 def present_counts(module: nn.Module, masks: Mapping[str, Tensor]) -> tuple[int, int]:
