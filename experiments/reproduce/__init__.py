@@ -16,8 +16,10 @@ from experiments.reproduce.ntt import ntt
 from experiments.reproduce.phew_widths import phew_widths
 from experiments.reproduce.random_embedding import random_embedding
 from experiments.reproduce.random_source import random_source
+from experiments.reproduce.reber.next_letters import reber_next
 from experiments.reproduce.reber.reproduction import reber
 from experiments.reproduce.reber.search import reber_search
+from experiments.reproduce.reber.whole import reber_whole
 from experiments.reproduce.reber_structure import reber_structure
 from experiments.reproduce.second.second_space import second_space
 from experiments.reproduce.signal_propagation import signal_propagation
@@ -34,8 +36,10 @@ REPRODUCTIONS: dict[str, Benchmark] = {
     "random-embedding": random_embedding,
     "random-source": random_source,
     "reber": reber,
+    "reber-next": reber_next,
     "reber-search": reber_search,
     "reber-structure": reber_structure,
+    "reber-whole": reber_whole,
     "second-space": second_space,
     "signal-propagation": signal_propagation,
     "trainings": trainings,

@@ -31,11 +31,11 @@ class Network:
     graph: Graph
     inputs: tuple[int, ...]
 
-    def build(self, cell: str, seed: int) -> nn.Module:
-        """Return the initialised network, a function of graph, cell and seed."""
+    def build(self, cell: str, seed: int, classes: int = CLASSES) -> nn.Module:
+        """Return the initialised network, a function of graph, cell and seed, and but for the head not of `classes`."""
         own = derive(seed, f"reber/{cell}/{self.family}/{self.number}/{self.is_twin}")
         return initialize(
-            lambda: GraphRNN(self.graph, cell, LETTERS, CLASSES, self.inputs), stream(own, "init"), gain=1.0
+            lambda: GraphRNN(self.graph, cell, LETTERS, classes, self.inputs), stream(own, "init"), gain=1.0
         )
 
 

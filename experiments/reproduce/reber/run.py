@@ -11,7 +11,7 @@ import torch
 
 from experiments.files import write_text
 from experiments.reproduce.reber.networks import CELLS, Network, networks
-from nas.outcomes import Epoch
+from nas.outcomes import Epoch, Failure, Outcome
 from nas.tasks import Task
 from nas.training import Recipe
 from nas.training.population import accuracy, gather, train_population
@@ -76,7 +76,21 @@ def run(
 
 def train_block(members: Sequence[Network], cell: str, seed: int, task: Task, device: str = "cpu") -> list[Row]:
     """Return the rows of one block; `seed` decides initial weights and the order of the strings."""
-    modules = [member.build(cell, seed) for member in members]
+    return [row for row, _ in trained(members, cell, seed, task, RECIPE, device=device)]
+
+
+def trained(
+    members: Sequence[Network],
+    cell: str,
+    seed: int,
+    task: Task,
+    recipe: Recipe,
+    *,
+    measures: Sequence[str] = (),
+    device: str = "cpu",
+) -> list[tuple[Row, Outcome | Failure]]:
+    """Return the row and the outcome of each network of one block, the task's measures of these names in the latter."""
+    modules = [member.build(cell, seed, task.signature.classes) for member in members]
     curves: list[list[Epoch | None]] = [[] for _ in members]
 
     def keep(number: int, epochs: Sequence[Epoch | None]) -> None:
@@ -84,11 +98,21 @@ def train_block(members: Sequence[Network], cell: str, seed: int, task: Task, de
             curve.append(epoch)
 
     masks: list[dict[str, torch.Tensor]] = [{} for _ in members]
-    train_population(
-        modules, masks, task, RECIPE, seed=seed, clip=CLIP, constant_rate=True, device=device, on_epoch=keep
+    outcomes = train_population(
+        modules,
+        masks,
+        task,
+        recipe,
+        seed=seed,
+        clip=CLIP,
+        constant_rate=True,
+        device=device,
+        on_epoch=keep,
+        measures=measures,
     )
     tested = accuracy(gather(modules, masks, device), task.test.to(device)).tolist()
-    return [_row(*found, cell, seed) for found in zip(members, curves, tested, strict=True)]
+    rows = [_row(*found, cell, seed) for found in zip(members, curves, tested, strict=True)]
+    return list(zip(rows, outcomes, strict=True))
 
 
 def _row(member: Network, curve: Sequence[Epoch | None], tested: float, cell: str, seed: int) -> Row:
