@@ -6,7 +6,7 @@ Whatever can be refused is refused here, before data are read or a device is ask
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -20,7 +20,6 @@ from experiments.presets import PRESETS
 
 CONFIG_FILE = "config.yaml"
 DATA_VARIABLE = "SPARSENAS_DATA"
-OBJECTIVES = ("val_accuracy", "kept", "multiply_adds")
 
 # A field's `description` is its rule: the words after "must be" in the error line.
 Count: TypeAlias = Annotated[int, Field(ge=1, description="a whole number of at least 1")]
@@ -40,14 +39,6 @@ Device: TypeAlias = Annotated[
 Precision: TypeAlias = Annotated[Literal["auto", "float32", "bfloat16"], Field(description="auto, float32 or bfloat16")]
 
 
-def _objectives(names: Sequence[str]) -> tuple[str, ...]:
-    for name in names:
-        registries.check("objective", name, OBJECTIVES)
-    if "val_accuracy" not in names:
-        raise ValueError("objectives must contain val_accuracy; got " + (", ".join(names) or "none"))
-    return tuple(name for name in OBJECTIVES if name in names)
-
-
 def _folder_name(name: str) -> str:
     if name in ("", ".", "..") or Path(name).name != name:
         raise ValueError(f"name must be one folder's name, without a slash; got {name!r}")
@@ -60,7 +51,7 @@ def _recipe(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 Objectives: TypeAlias = Annotated[
-    tuple[str, ...], AfterValidator(_objectives), Field(description=f"a list out of {', '.join(OBJECTIVES)}")
+    tuple[str, ...], AfterValidator(registries.objectives), Field(description="a list of names")
 ]
 Names: TypeAlias = Annotated[tuple[str, ...] | None, Field(description="a list of names")]
 
@@ -114,6 +105,11 @@ class SearchConfig(BaseModel):
     screen: Annotated[bool, Field(description="true or false")] = True
     oversample: Count = 16
     explore: Share = 0.2
+    acquisition: Annotated[str, AfterValidator(registries.acquisition)] = "expected_improvement"
+    guides: Annotated[tuple[str, ...], AfterValidator(registries.guides), Field(description="a list of names")] = (
+        "process",
+        "trees",
+    )
     min_records: Annotated[int, Field(ge=3, description="a whole number of at least 3")] = 16
 
     @model_validator(mode="after")

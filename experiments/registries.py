@@ -52,6 +52,33 @@ def executor(name: str) -> str:
     return check("executor", name, EXECUTORS)
 
 
+def objectives(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of what a search aims at, accuracy among them, in the order in which a study holds them."""
+    from nas.objectives import OBJECTIVES
+
+    for name in names:
+        check("objective", name, OBJECTIVES)
+    if "val_accuracy" not in names:
+        raise ValueError("objectives must contain val_accuracy; got " + (", ".join(names) or "none"))
+    return tuple(name for name in OBJECTIVES if name in names)
+
+
+def acquisition(name: str) -> str:
+    """Return the name of an acquisition: how a guide's belief becomes a preference."""
+    from nas.guidance import ACQUISITIONS
+
+    return check("acquisition", name, ACQUISITIONS)
+
+
+def guides(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of guides, at least one."""
+    from nas.guidance import GUIDES
+
+    if not names:
+        raise ValueError(f"guides must be at least one of {', '.join(GUIDES)}; got none. screen: false does without")
+    return tuple(check("guide", name, GUIDES) for name in dict.fromkeys(names))
+
+
 def methods(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
     """Return the names of pruning methods."""
     from pruning import METHODS

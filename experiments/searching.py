@@ -20,6 +20,7 @@ from nas.events import Listener
 from nas.executors import EXECUTORS, Executor, Resources, Work, cores
 from nas.genomes import CandidateSpace, SparsityChoices, density_grid
 from nas.ladder import Ladder
+from nas.objectives import extras
 from nas.outcomes import Epoch, Outcome
 from nas.realize import realize
 from nas.records import Header, Record, Records, open_records
@@ -29,7 +30,7 @@ from nas.strategies import STRATEGIES
 from nas.tasks import Task, load_task
 from nas.training import Recipe, evaluate, half_batch, recipe_for, train_masks
 from nas.training.recipes import Purpose
-from nas.trial import TrialSettings, make_runner
+from nas.trial import TrialSettings, check_measures, make_runner
 from pruning import MaskSet
 from search_spaces import Choice
 
@@ -49,11 +50,12 @@ def prepare(config: SearchConfig, run: RunDirectory) -> Setup:
     """Return the search of `config`, its study opened in `run` or where the config's storage says.
 
     Raises:
-        ExperimentError: the device is not there. NasError: the data are missing or broken, or the study belongs
-            to another search.
+        ExperimentError: the device is not there. NasError: the data are missing or broken, the task cannot be measured
+            as an objective asks, or the study belongs to another search.
     """
     device = find_device(config.device)
     task = load_task(config.task, config.data)
+    check_measures(extras(config.objectives), task)
     space = find_space(config.space)
     candidates = CandidateSpace(
         space,
@@ -79,7 +81,10 @@ def trial_work(setup: Setup) -> Work:
     """Return what the search's workers do: train candidates by the search recipe."""
     config = setup.config
     settings = TrialSettings(
-        recipe=_recipe(config, "search", config.epochs), device=setup.device, time_limit_seconds=config.time_limit
+        recipe=_recipe(config, "search", config.epochs),
+        device=setup.device,
+        time_limit_seconds=config.time_limit,
+        measures=extras(config.objectives),
     )
     return Work(make_runner, settings, setup.task, make_batch_runner)
 
@@ -87,8 +92,16 @@ def trial_work(setup: Setup) -> Work:
 def make_search(setup: Setup, executor: Executor, on_event: Listener = lambda event: None) -> Search:
     """Return the search of the config, screened as the config says, on an executor of `trial_work`."""
     config = setup.config
-    screening = ScreenSettings(minimum=config.min_records, oversample=config.oversample, explore=config.explore)
-    screen = Screen(setup.candidates, setup.task, config.objectives, screening if config.screen else None)
+    screening = ScreenSettings(
+        minimum=config.min_records,
+        oversample=config.oversample,
+        explore=config.explore,
+        guides=config.guides,
+        acquisition=config.acquisition,
+    )
+    screen = Screen(
+        setup.candidates, setup.task, config.objectives, screening if config.screen else None, device=setup.device
+    )
     strategy = STRATEGIES[config.strategy]
     return Search(strategy, screen, executor, setup.records, setup.candidates, on_event, _ladder(config))
 

@@ -14,7 +14,7 @@ from nas.realize import realize
 from nas.tasks import TabularTask, Task
 from nas.training import TrainingFailed
 from nas.training.population import kind, refusal, train_population
-from nas.trial import TrialSettings, run_trial
+from nas.trial import TrialSettings, check_measures, measured, run_trial
 from pruning import MaskSet, PruningError
 from pruning.dynamic import STATIC
 from search_spaces.graphs.networks import GraphRNN
@@ -40,6 +40,7 @@ class Member:
 
 def make_batch_runner(settings: TrialSettings, task: Task) -> BatchRunner:
     """Return what does the jobs of a batch; the data set moves to the device once, here."""
+    check_measures(settings.measures, task)
     resident = task.to(settings.device)
 
     def run(jobs: Sequence[Job]) -> list[Outcome | Failure]:
@@ -81,7 +82,10 @@ def train_members(members: Sequence[Member], task: Task, settings: TrialSettings
     results: dict[int, Outcome | Failure] = {}
     for together in programs(members):
         found = _trained(together, task, settings)
-        results |= {member.place: result for member, result in zip(together, found, strict=True)}
+        for member, came in zip(together, found, strict=True):
+            results[member.place] = (
+                measured(came, member.module, member.masks, task, settings) if isinstance(came, Outcome) else came
+            )
     return results
 
 

@@ -23,11 +23,13 @@ class Objective:
         kind: "accuracy", in [0, 1]; "cost", above 0, known from the masked network before it is trained; "error", in
             [0, 1], which only training tells.
         extra: whether it is measured only where it is asked for, and then stands in `Outcome.measures`.
+        least: costs below it count as that much, so that a logarithm can be taken.
     """
 
     name: str
     kind: Kind
     extra: bool = False
+    least: float = 1.0
 
     @property
     def direction(self) -> str:
@@ -52,6 +54,7 @@ _ALL = (
     Objective("val_accuracy", "accuracy"),
     Objective("kept", "cost"),
     Objective("multiply_adds", "cost"),
+    Objective("latency_seconds", "cost", extra=True, least=1e-6),
     Objective("long_error", "error", extra=True),
     Objective("legality_error", "error", extra=True),
 )

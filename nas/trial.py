@@ -3,28 +3,40 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
+from torch import nn
+
+from nas.errors import NasError
 from nas.executors import Job
+from nas.latency import latency_seconds
 from nas.outcomes import Failure, Outcome
 from nas.realize import realize
 from nas.tasks import TabularTask, Task
 from nas.training import Recipe, TrainingFailed, half_batch, train_masks
-from pruning import PruningError
+from pruning import MaskSet, PruningError
+
+MEASURED = ("latency_seconds",)
+"""Extra objectives (nas/objectives.py) that `measured` knows of."""
 
 
 @dataclass(frozen=True)
 class TrialSettings:
-    """What a worker needs besides the data set: how to train, where, for how long."""
+    """What a worker needs besides the data set: how to train, where, for how long, what to measure beside it.
+
+    `measures` are names of extra objectives (nas/objectives.py).
+    """
 
     recipe: Recipe
     device: str = "cpu"
     time_limit_seconds: float | None = None
+    measures: tuple[str, ...] = ()
 
 
 def make_runner(settings: TrialSettings, task: Task) -> Callable[[Job], Outcome | Failure]:
     """Return the function a worker applies to its jobs; the data set moves to the worker's device once, here."""
+    check_measures(settings.measures, task)
     resident = task.to(settings.device)
 
     def run(job: Job) -> Outcome | Failure:
@@ -45,7 +57,7 @@ def run_trial(job: Job, task: Task, settings: TrialSettings) -> Outcome | Failur
     start = time.perf_counter()
     try:
         module, masks = realize(candidate, task)
-        return train_masks(
+        trained = train_masks(
             module,
             masks,
             task,
@@ -55,8 +67,33 @@ def run_trial(job: Job, task: Task, settings: TrialSettings) -> Outcome | Failur
             device=settings.device,
             time_limit_seconds=settings.time_limit_seconds,
             stage=job.stage,
-        ).outcome
+        )
+        return measured(trained.outcome, module, trained.masks, task, settings)
     except PruningError as error:
         return Failure("infeasible", str(error), time.perf_counter() - start)
     except TrainingFailed as error:
         return error.failure(time.perf_counter() - start)
+
+
+def measured(outcome: Outcome, module: nn.Module, masks: MaskSet, task: Task, settings: TrialSettings) -> Outcome:
+    """Return the outcome with what the settings ask to be measured of the trained network."""
+    found: dict[str, float] = {}
+    if "latency_seconds" in settings.measures:
+        found["latency_seconds"] = latency_seconds(module, masks, task.signature.input_shape)
+    return replace(outcome, measures={**outcome.measures, **found})
+
+
+def check_measures(measures: Sequence[str], task: Task) -> None:
+    """Return None if the networks of a task can be measured so.
+
+    Raises:
+        NasError: they are looked up, not trained, so there is nothing to measure; or their training does not tell.
+    """
+    for name in measures:
+        if name not in MEASURED:
+            raise NasError(f"objective {name} must be one that training for task '{task.name}' tells; it does not.")
+    if measures and isinstance(task, TabularTask):
+        raise NasError(
+            f"objectives of task '{task.name}' must be among what its table holds; got {measures[0]}, which is "
+            f"measured on a trained network. Leave it out, or take another task."
+        )

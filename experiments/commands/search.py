@@ -21,7 +21,11 @@ def search(
     space: Annotated[str | None, typer.Option(help="Search space: convnet, mlp, ...")] = None,
     strategy: Annotated[str | None, typer.Option(help="evolution, local_search, tpe, random, ...")] = None,
     objective: Annotated[
-        list[str] | None, typer.Option(help="val_accuracy, kept, multiply_adds; once for each.")
+        list[str] | None,
+        typer.Option(
+            help="val_accuracy, kept, multiply_adds, latency_seconds (measured), long_error, legality_error; "
+            "once for each."
+        ),
     ] = None,
     trials: Annotated[int | None, typer.Option(help="Finished trials to reach, earlier runs included.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs of each trial.")] = None,
@@ -78,6 +82,14 @@ def search(
     ] = None,
     oversample: Annotated[int | None, typer.Option(help="Proposals among which the predictor chooses.")] = None,
     explore: Annotated[float | None, typer.Option(help="Share of trials that bypass the predictor.")] = None,
+    acquisition: Annotated[
+        str | None,
+        typer.Option(help="How a belief becomes a choice: expected_improvement, upper_confidence or thompson."),
+    ] = None,
+    guides: Annotated[
+        list[str] | None,
+        typer.Option("--guide", help="What may guide: process, trees (both); the better one is heeded."),
+    ] = None,
     min_records: Annotated[int | None, typer.Option(help="Finished trials before the predictor chooses.")] = None,
     json: Json = False,
 ) -> None:
@@ -153,6 +165,7 @@ def _result(summary: RunSummary, run: RunDirectory) -> dict[str, Any]:
             "total": trial.total,
             "density": trial.kept / trial.total if trial.kept and trial.total else None,
             "multiply_adds": trial.multiply_adds,
+            **trial.measures,
         },
         "front": [asdict(member) for member in summary.front],
         "stages": dict(summary.stages),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
@@ -18,6 +19,7 @@ from nas import outcomes
 from nas.candidates import from_json
 from nas.errors import NasError
 from nas.finalists import winner
+from nas.objectives import OBJECTIVES
 from nas.outcomes import Failure, Outcome
 from nas.realize import realize
 from nas.records import Record
@@ -68,8 +70,12 @@ def mark_front(trials: Sequence[Trial], objectives: Sequence[str]) -> list[Trial
 
 
 def _costs(trial: Trial, objectives: Sequence[str]) -> list[float]:
-    known = {"val_accuracy": -(trial.accuracy or 0.0), "kept": trial.kept, "multiply_adds": trial.multiply_adds}
-    return [float(known[name] or 0.0) for name in objectives]
+    """Return the trial's objectives, all to be minimised; what is not known of it is as bad as can be."""
+    costs = []
+    for name in objectives:
+        value = trial.value(name)
+        costs.append(math.inf if value is None else -value if OBJECTIVES[name].kind == "accuracy" else float(value))
+    return costs
 
 
 def _trial(record: Record) -> Trial:
@@ -97,6 +103,7 @@ def _trial(record: Record) -> Trial:
             multiply_adds=result.multiply_adds,
             epochs=result.epochs,
             seconds=result.seconds,
+            measures=dict(result.measures),
         )
     if isinstance(result, Failure):
         return replace(trial, error=result.error, message=result.message, seconds=result.seconds)

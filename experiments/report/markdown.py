@@ -7,7 +7,7 @@ from statistics import fmean
 
 from experiments.report.agreement import agreement
 from experiments.report.summary import Best, RunSummary, Trial
-from experiments.report.words import count, duration, epochs, network, percent, share, short_count
+from experiments.report.words import count, duration, epochs, measure, network, percent, share, short_count, title
 
 
 def markdown(summary: RunSummary) -> str:
@@ -17,7 +17,7 @@ def markdown(summary: RunSummary) -> str:
     if trial is not None and best is not None:
         rows += _best(trial, best)
     rows += _screen(summary)
-    lines = [f"| {title} | {text} |" for title, text in rows]
+    lines = [f"| {name} | {text} |" for name, text in rows]
     return "\n".join(["| | |", "|---|---|", *lines]) + "\n"
 
 
@@ -45,6 +45,7 @@ def _best(trial: Trial, best: Best) -> list[tuple[str, str]]:
             f"trial {trial.number}; {kept}{short_count(trial.multiply_adds)} multiply-adds kept; {chosen}",
         ),
         ("its architecture", network(trial.architecture)),
+        *((f"its {title(name)}", measure(name, value)) for name, value in trial.measures.items()),
         ("its validation accuracy", f"{percent(trial.accuracy, 2)} in the search" + _longer(trial, best)),
     ]
     if best.test_accuracy is not None:

@@ -19,7 +19,7 @@ from experiments.report.figures.progress import progress
 from experiments.report.figures.scales import floor_of
 from experiments.report.html import picture, section, table
 from experiments.report.summary import Finalist, RunSummary, Trial
-from experiments.report.words import count, duration, epochs, network, percent, share, short_count
+from experiments.report.words import count, duration, epochs, measure, network, percent, share, short_count, title
 
 FULL_WIDTH, HALF_WIDTH = 1000.0, 480.0
 
@@ -27,10 +27,10 @@ FULL_WIDTH, HALF_WIDTH = 1000.0, 480.0
 def page(summary: RunSummary) -> str:
     """Return the whole document."""
     css = resources.files("experiments.report").joinpath("style.css").read_text(encoding="utf-8")
-    title = f"{summary.name}: {summary.task}, {summary.space}"
+    heading = f"{summary.name}: {summary.task}, {summary.space}"
     body = "".join([_header(summary), *_sections(summary), _footer(summary)])
     return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(heading)}</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>\n{css}</style></head>'
         f"<body><main>{body}</main></body></html>\n"
     )
@@ -76,6 +76,7 @@ def _facts(summary: RunSummary) -> str:
         ("Kept weights", count(trial.kept), f"of {count(trial.total)}"),
         ("Density", share(trial.achieved_density), ", ".join(filter(None, (trial.method, trial.allocation)))),
         ("Multiply-adds", short_count(trial.multiply_adds), "kept ones, per image"),
+        *((title(name).capitalize(), measure(name, trial.value(name)), "measured") for name in summary.measured),
         ("Search time", duration(sum(summary.stages.values())) if summary.stages else "–", "summed over workers"),
     ]
     cells = "".join(
@@ -158,17 +159,24 @@ def _finalist_cells(finalist: Finalist, trial: Trial) -> list[str]:
 
 def _front(summary: RunSummary) -> str:
     columns = [("Trial", ""), ("Accuracy", "n"), ("Kept", "n"), ("Density", "n"), ("Multiply-adds", "n"),
+               *((title(name).capitalize(), "n") for name in summary.measured),
                ("Method", ""), ("Allocation", ""), ("Architecture", "net")]  # fmt: skip
     best = summary.best.trial if summary.best else None
-    rows = [("best" if trial.number == best else "", _front_cells(trial)) for trial in summary.front]
-    note = "Networks than which no other was both more accurate and smaller. Validation accuracy."
+    rows = [("best" if trial.number == best else "", _front_cells(trial, summary)) for trial in summary.front]
+    note = (
+        "Networks than which no other was better in one objective and as good in the others: "
+        f"{', '.join(map(title, summary.objectives))}. Validation accuracy."
+        if summary.measured
+        else "Networks than which no other was both more accurate and smaller. Validation accuracy."
+    )
     return section("Pareto front", note, table(columns, rows)) if rows else ""
 
 
-def _front_cells(trial: Trial) -> list[str]:
+def _front_cells(trial: Trial, summary: RunSummary) -> list[str]:
     return [
         str(trial.number), percent(trial.accuracy, 2), count(trial.kept), share(trial.achieved_density),
-        short_count(trial.multiply_adds), trial.method, trial.allocation, network(trial.architecture),
+        short_count(trial.multiply_adds), *(measure(name, trial.value(name)) for name in summary.measured),
+        trial.method, trial.allocation, network(trial.architecture),
     ]  # fmt: skip
 
 

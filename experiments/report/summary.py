@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from experiments.report.words import epochs
+from nas.objectives import extras
 
 State: TypeAlias = Literal["running", "finished", "failed"]
 
@@ -23,7 +24,8 @@ class Expectation:
 @dataclass(frozen=True, slots=True)
 class Trial:
     """One candidate's trial. `kept`, `total`, `multiply_adds`, `epochs` and `accuracy` (validation) are there when it
-    finished; of a candidate that climbed rungs they are those of its longest training.
+    finished; of a candidate that climbed rungs they are those of its longest training. `measures` holds by name what
+    was measured because an objective asked for it.
     """
 
     number: int
@@ -44,6 +46,12 @@ class Trial:
     error: str = ""
     message: str = ""
     architecture: Mapping[str, Any] = field(default_factory=dict)
+    measures: Mapping[str, float] = field(default_factory=dict)
+
+    def value(self, objective: str) -> float | None:
+        """Return what it came to in an objective; None if that is not known of it."""
+        known = {"val_accuracy": self.accuracy, "kept": self.kept, "multiply_adds": self.multiply_adds, **self.measures}
+        return known.get(objective)
 
     @property
     def achieved_density(self) -> float:
@@ -110,6 +118,11 @@ class RunSummary:
     screening: bool = True
     stages: Mapping[str, float] = field(default_factory=dict)
     version: str = ""
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """The objectives that were measured for their own sake, beside accuracy and counts."""
+        return extras(self.objectives)
 
     @property
     def finished(self) -> tuple[Trial, ...]:

@@ -21,11 +21,12 @@ COLUMNS = (
 
 
 def write_table(records: Sequence[Record], file: Path) -> None:
-    """Write the records to a CSV file: COLUMNS, then architecture:NAME, then the features as GROUP/NAME."""
+    """Write the records to a CSV file: COLUMNS, what was measured beside, architecture:NAME, features as GROUP/NAME."""
     architecture = dict.fromkeys(name for r in records for name in r.candidate.get("architecture", {}))
     features = dict.fromkeys(name for record in records for name in record.features)
+    measures = dict.fromkeys(name for r in records if isinstance(r.outcome, Outcome) for name in r.outcome.measures)
     text = io.StringIO()
-    writer = csv.DictWriter(text, [*COLUMNS, *(f"architecture:{name}" for name in architecture), *features])
+    writer = csv.DictWriter(text, [*COLUMNS, *measures, *(f"architecture:{name}" for name in architecture), *features])
     writer.writeheader()
     for record in records:
         writer.writerow(row_of(record))
@@ -54,7 +55,7 @@ def row_of(record: Record) -> dict[str, Any]:
 def _result(outcome: Outcome | Failure | None) -> dict[str, Any]:
     if isinstance(outcome, Outcome):
         names = ("val_accuracy", "kept", "total", "density", "multiply_adds", "epochs", "seconds", "training_density")
-        return {name: getattr(outcome, name) for name in names}
+        return {name: getattr(outcome, name) for name in names} | dict(outcome.measures)
     if isinstance(outcome, Failure):
         return {"error": outcome.error, "message": outcome.message, "seconds": outcome.seconds}
     return {}

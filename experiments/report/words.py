@@ -53,6 +53,24 @@ def duration(seconds: float | None) -> str:
     return f"{whole // 3600}\u202fh {whole % 3600 // 60}\u202fmin"
 
 
+def short_time(seconds: float | None) -> str:
+    """Return "310 µs", "2.3 ms" or "1.2 s": two significant digits at least, or a dash for None."""
+    if seconds is None:
+        return "–"
+    value, unit = (1e6 * seconds, "µs") if seconds < 1e-3 else (1e3 * seconds, "ms") if seconds < 1 else (seconds, "s")
+    return f"{value:.{1 if value < 100 and unit != 'µs' else 0}f}\u202f{unit}"
+
+
+def measure(objective: str, value: float | None) -> str:
+    """Return what was measured for an objective: a time, or an error in percent."""
+    return short_time(value) if objective.endswith("_seconds") else percent(value, 2)
+
+
+def title(objective: str) -> str:
+    """Return an objective's name as the heading of a column: "latency", "long error"."""
+    return objective.removesuffix("_seconds").replace("_", " ")
+
+
 def epochs(number: int) -> str:
     """Return "1 epoch" or "8 epochs"."""
     return "1 epoch" if number == 1 else f"{number} epochs"

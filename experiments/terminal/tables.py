@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from experiments.report.summary import RunSummary
-from experiments.report.words import count, percent, share, short_count
+from experiments.report.words import count, measure, percent, share, short_count, title
 
 
 def new_table(title: str, columns: Sequence[tuple[str, str]]) -> Table:
@@ -26,18 +26,20 @@ def front_table(summary: RunSummary, limit: int = 12) -> Table:
     """Return the Pareto front, most accurate first; its middle is thinned out beyond `limit` rows."""
     columns = [
         ("trial", "right"), ("val accuracy", "right"), ("kept", "right"), ("density", "right"),
-        ("multiply-adds", "right"), ("method", "left"), ("allocation", "left"),
+        ("multiply-adds", "right"), *((title(name), "right") for name in summary.measured),
+        ("method", "left"), ("allocation", "left"),
     ]  # fmt: skip
     front = summary.front
     shown = _thinned(len(front), limit)
-    title = "Pareto front" if len(shown) == len(front) else f"Pareto front ({len(shown)} of {len(front)} networks)"
-    made = new_table(title, columns)
+    heading = "Pareto front" if len(shown) == len(front) else f"Pareto front ({len(shown)} of {len(front)} networks)"
+    made = new_table(heading, columns)
     best = summary.best.trial if summary.best else None
     for index in shown:
         trial = front[index]
         cells = (
             str(trial.number), percent(trial.accuracy, 2), count(trial.kept), share(trial.achieved_density),
-            short_count(trial.multiply_adds), trial.method, trial.allocation,
+            short_count(trial.multiply_adds), *(measure(name, trial.value(name)) for name in summary.measured),
+            trial.method, trial.allocation,
         )  # fmt: skip
         made.add_row(*cells, style="bold" if trial.number == best else None)
     return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -21,6 +22,12 @@ GUIDES: dict[str, Maker] = {"process": process, "trees": trees}
 
 CHECKS = (1.0, 1.5, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)
 """At these multiples of the minimum the guides are compared anew."""
+
+
+FEW = 10
+"""Records between two fits of some hundred."""
+MANY = 1000
+"""Records from which on fits become rarer: the number between two of them doubles whenever that of all does."""
 
 
 @dataclass(frozen=True)
@@ -79,23 +86,34 @@ class Guidance:
         self.settings = settings
         self._names = tuple(names)
         self._compare = lru_cache(maxsize=8)(self._compared)
-        self._fit = lru_cache(maxsize=2)(self._fitted)
+        self._fits: deque[tuple[Floats, Floats, Chosen | None]] = deque(maxlen=2)
 
     def guide(self, x: Floats, y: Floats) -> Chosen | None:
         """Return the guide for a history of features (n, columns) and merits (n,); None if none is to be believed.
 
-        It is fitted on the history without its newest records, less than a tenth, so that a fit serves several
-        proposals once there are many.
+        It is fitted on the history without its newest records (`fitted_rows`), so that a fit serves several proposals.
         """
         rows = self.fitted_rows(len(y))
         if rows < self.settings.minimum:
             return None
-        return self._fit(x[:rows].tobytes(), y[:rows].tobytes(), rows)
+        x, y = x[:rows], y[:rows]
+        for known_x, known_y, chosen in self._fits:  # compared, not hashed: a long history is read once that way
+            if np.array_equal(known_y, y) and np.array_equal(known_x, x):
+                return chosen
+        self._fits.appendleft((x.copy(), y.copy(), self._fitted(x, y)))
+        return self._fits[0][2]
 
     def fitted_rows(self, count: int) -> int:
-        """Return how many of `count` records a guide is fitted on: the last multiple of a tenth of them."""
-        minimum = self.settings.minimum
-        return max(minimum, count - count % max(1, count // 10)) if count >= minimum else 0
+        """Return how many of `count` records a guide is fitted on: all but a few of the newest.
+
+        Less than a tenth is left out of few, at most nine of some hundred; from `MANY` on at most 2 in a hundred, so
+        that fits, whose cost grows with the records, are as much rarer.
+        """
+        if count < self.settings.minimum:
+            return 0
+        if count >= MANY:
+            return count - count % (FEW << (count // MANY).bit_length())
+        return max(self.settings.minimum, count - count % max(1, count // FEW))
 
     def prefer(self, chosen: Chosen, x: Floats, best: float, rng: np.random.Generator) -> Floats:
         """Return the acquisition of each row (m, columns); the largest is wanted most."""
@@ -105,9 +123,9 @@ class Guidance:
     def _make(self, name: str) -> Guide:
         return GUIDES[name](self._names, 0)
 
-    def _fitted(self, x: bytes, y: bytes, rows: int) -> Chosen | None:
-        features, merits = np.frombuffer(x).reshape(rows, -1), np.frombuffer(y)
-        checked = max(int(self.settings.minimum * c) for c in CHECKS if int(self.settings.minimum * c) <= rows)
+    def _fitted(self, features: Floats, merits: Floats) -> Chosen | None:
+        counts = [int(self.settings.minimum * check) for check in CHECKS]
+        checked = max(count for count in counts if count <= len(merits))
         found = self._compare(features[:checked].tobytes(), merits[:checked].tobytes(), checked)
         if found is None or np.ptp(merits) == 0.0:
             return None

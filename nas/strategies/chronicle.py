@@ -56,14 +56,20 @@ class _Ordered(Sequence[O], Generic[O]):
 
 
 class Ranked(_Ordered[O]):
-    """The finished observations with finite values, and their non-dominated fronts."""
+    """The finished observations with finite values, and their non-dominated fronts.
+
+    Attributes:
+        arrivals: the observations in the order in which they came; one that came again stands there again.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self.arrivals: list[O] = []
         self._fronts = Fronts()
 
     def put(self, key: int, observation: O) -> None:
         """Take in an observation, in place of what was under its key."""
+        self.arrivals.append(observation)
         before = self._set(key, observation)
         if before is not None:
             self._fronts.remove(key)

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from experiments.report.collect import collect, mark_front
+from experiments.report.markdown import markdown
+from experiments.report.page import page
 from experiments.report.summary import Trial
+from experiments.report.table import write_table
+from experiments.report.words import short_time
 from experiments.studies import Study
+from experiments.tables import read_csv, samples
+from experiments.terminal.tables import front_table
 from nas.outcomes import Failure, Outcome
 from nas.records import Header, Record
 from tests.experiments.summaries import summary
@@ -64,3 +72,35 @@ def test_summary_of_an_empty_study() -> None:
 def test_how_long_trials_were_trained_in_words(epochs: tuple[int | None, ...], words: str) -> None:
     trials = tuple(replace(trial(i, 0.5, 10, 1), epochs=number) for i, number in enumerate(epochs))
     assert replace(summary(2), trials=trials, epochs=None).trained_for == words
+
+
+def test_what_was_measured_beside_is_an_objective_like_any_other() -> None:
+    """Trial 1 is less accurate and no smaller, but faster; trial 2 was not measured and so is on no front."""
+    names = ("val_accuracy", "kept", "latency_seconds")
+    made = [(0.9, {"latency_seconds": 2e-3}), (0.8, {"latency_seconds": 5e-4}), (0.7, {})]
+    trials = [replace(trial(number, accuracy, 10), measures=found) for number, (accuracy, found) in enumerate(made)]
+    assert [t.on_front for t in mark_front(trials, names)] == [True, True, False]
+    assert [t.on_front for t in mark_front(trials, names[:2])] == [True, False, False]
+
+
+def test_measures_are_on_the_page_in_the_tables_and_in_the_file(tmp_path: Path) -> None:
+    outcome = Outcome(0.9, (), 3, 2.0, kept=10, total=100, multiply_adds=40, measures={"latency_seconds": 4.2e-4})
+    outcome = replace(outcome, measures={**outcome.measures, "long_error": 0.125})
+    values = (0.9, 4.2e-4, 0.125)
+    record = Record(0, (), "a", "finished", outcome, values, {"counts/kept": 10.0}, candidate=CANDIDATE)
+    header = Header("no such task", "mlp", ("val_accuracy", "latency_seconds", "long_error"), 0, "")
+    found = collect(Study("s", header, [record]))
+    assert found.measured == ("latency_seconds", "long_error")
+    console = Console(width=160, record=True)
+    console.print(front_table(found))
+    for text in (page(found), markdown(found), console.export_text()):
+        assert "420\u202fµs" in text and "12.50\u202f%" in text
+    write_table([record], tmp_path / "records.csv")
+    (row,) = read_csv(tmp_path / "records.csv")
+    assert float(row["latency_seconds"]) == 4.2e-4 and float(row["long_error"]) == 0.125
+    assert list(samples([row, row], "val_accuracy").rows[0]) == ["counts/kept"], "no predictor is told of it"
+
+
+def test_short_times_have_the_unit_they_are_read_in() -> None:
+    shown = [short_time(seconds) for seconds in (None, 3.14e-5, 2.345e-3, 0.1234, 2.0)]
+    assert shown == ["–", "31\u202fµs", "2.3\u202fms", "123\u202fms", "2.0\u202fs"]

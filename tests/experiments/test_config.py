@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 
+from experiments.commands.search import search
 from experiments.config import SearchConfig, read_config, resolve, to_yaml
 from experiments.errors import ExperimentError
 from experiments.presets import PRESETS
-from experiments.searching import resources
+from experiments.run_directory import driving
+from experiments.searching import make_search, prepare, resources, trial_work
+from nas.executors.serial import SerialExecutor
+from nas.guidance import ACQUISITIONS, GUIDES
+from nas.objectives import OBJECTIVES
 
 
 @pytest.fixture(autouse=True)
@@ -89,6 +94,11 @@ def test_a_run_stays_what_it_is(key: str, value: object, tmp_path: Path) -> None
         ({"allocations": ["erkk"]}, "unknown allocation 'erkk'; did you mean 'erk'?"),
         ({"objectives": ["val_accuracy", "kep"]}, "unknown objective 'kep'; did you mean 'kept'?"),
         ({"objectives": ["kept"]}, "objectives must contain val_accuracy; got kept"),
+        ({"objectives": ["val_accuracy", "latency"]}, "unknown objective 'latency'; did you mean 'latency_seconds'?"),
+        ({"objectives": 3}, "objectives must be a list of names; got 3"),
+        ({"acquisition": "thomson"}, "unknown acquisition 'thomson'; did you mean 'thompson'?"),
+        ({"guides": ["tree"]}, "unknown guide 'tree'; did you mean 'trees'?"),
+        ({"guides": []}, "guides must be at least one of process, trees; got none"),
         ({"min_density": 0.0}, "min_density must be in (0, 1]; got 0.0 (--min-density)."),
         ({"max_density": 1.5}, "max_density must be in (0, 1]; got 1.5 (--max-density)."),
         ({"min_density": float("nan")}, "min_density must be in (0, 1]; got nan (--min-density)."),
@@ -133,3 +143,25 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 def test_an_address_reaches_the_executor(tmp_path: Path) -> None:
     config = resolve(None, {"out": tmp_path, "executor": "ray", "address": "10.0.0.1:6379"})
     assert resources(config, "cpu").address == "10.0.0.1:6379"
+
+
+def test_objectives_acquisition_and_guides_reach_the_search(tmp_path: Path) -> None:
+    """From the flags to the worker's settings and the screen's; the order of objectives is the study's."""
+    flags = {
+        "out": tmp_path, "objectives": ["latency_seconds", "val_accuracy"], "acquisition": "thompson",
+        "guides": ["trees", "trees"], "workers": 0, "device": "cpu",
+    }  # fmt: skip
+    config = resolve(None, flags)
+    assert config.objectives == ("val_accuracy", "latency_seconds") and config.guides == ("trees",)
+    with driving(config.folder) as run:
+        setup = prepare(config, run)
+        assert trial_work(setup).settings.measures == ("latency_seconds",)
+        settings = make_search(setup, SerialExecutor(trial_work(setup), resources(config, "cpu"))).screen.settings
+    assert settings is not None and (settings.acquisition, settings.guides) == ("thompson", ("trees",))
+
+
+def test_help_names_all_there_is_to_choose_from() -> None:
+    hints = get_type_hints(search, include_extras=True)
+    for flag, family in (("objective", OBJECTIVES), ("acquisition", ACQUISITIONS), ("guides", GUIDES)):
+        said = hints[flag].__metadata__[0].help
+        assert [name for name in family if name not in said] == []

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from nas.batch_trial import make_batch_runner
 from nas.candidates import Candidate
 from nas.errors import NasError
 from nas.executors import EXECUTORS, Job, Resources, Work
@@ -129,3 +130,11 @@ def test_a_search_on_the_table_needs_no_training(tmp_path: Path, task: TabularTa
     assert len({record.digest for record in history}) == 24
     accuracies = [record.outcome.val_accuracy for record in history if isinstance(record.outcome, Outcome)]
     assert sum(accuracies[12:]) > sum(accuracies[:12])
+
+
+def test_what_must_be_measured_on_a_network_is_refused_before_anything_starts(task: TabularTask) -> None:
+    settings = replace(SETTINGS, measures=("latency_seconds",))
+    for make in (make_runner, make_batch_runner):
+        with pytest.raises(NasError, match="got latency_seconds, which is measured on a trained network") as error:
+            make(settings, task)
+        assert "\n" not in str(error.value)
