@@ -14,7 +14,7 @@ from nas.realize import realize
 from nas.tasks import TabularTask, Task
 from nas.training import TrainingFailed
 from nas.training.population import kind, refusal, train_population
-from nas.trial import TrialSettings, check_measures, measured, run_trial
+from nas.trial import TrialSettings, check_measures, errors_of, measured, run_trial
 from pruning import MaskSet, PruningError
 from pruning.dynamic import STATIC
 from search_spaces.graphs.networks import GraphRNN
@@ -113,6 +113,7 @@ def _trained(members: Sequence[Member], task: Task, settings: TrialSettings) -> 
             seed=[member.seed for member in members],
             device=settings.device,
             time_limit_seconds=None if limit is None else limit * len(members),
+            measures=errors_of(settings.measures),
         )
     except TrainingFailed as error:
         return [error.failure(0.0)] * len(members)

@@ -14,11 +14,10 @@ from nas.latency import latency_seconds
 from nas.outcomes import Failure, Outcome
 from nas.realize import realize
 from nas.tasks import TabularTask, Task
-from nas.training import Recipe, TrainingFailed, half_batch, train_masks
+from nas.training import Recipe, TrainingFailed, half_batch, measured_errors, train_masks
 from pruning import MaskSet, PruningError
 
-MEASURED = ("latency_seconds",)
-"""Extra objectives (nas/objectives.py) that `measured` knows of."""
+LATENCY = "latency_seconds"
 
 
 @dataclass(frozen=True)
@@ -76,24 +75,33 @@ def run_trial(job: Job, task: Task, settings: TrialSettings) -> Outcome | Failur
 
 
 def measured(outcome: Outcome, module: nn.Module, masks: MaskSet, task: Task, settings: TrialSettings) -> Outcome:
-    """Return the outcome with what the settings ask to be measured of the trained network."""
-    found: dict[str, float] = {}
-    if "latency_seconds" in settings.measures:
-        found["latency_seconds"] = latency_seconds(module, masks, task.signature.input_shape)
+    """Return the outcome with what the settings ask to be measured of the trained network and was not yet.
+
+    Raises:
+        TrainingFailed: an output is not finite.
+    """
+    missing = [name for name in settings.measures if name not in outcome.measures]
+    found = measured_errors(module, task, errors_of(missing))
+    if LATENCY in missing:
+        found[LATENCY] = latency_seconds(module, masks, task.signature.input_shape)
     return replace(outcome, measures={**outcome.measures, **found})
+
+
+def errors_of(measures: Sequence[str]) -> tuple[str, ...]:
+    """Return those extra objectives that are measures of the task."""
+    return tuple(name for name in measures if name != LATENCY)
 
 
 def check_measures(measures: Sequence[str], task: Task) -> None:
     """Return None if the networks of a task can be measured so.
 
     Raises:
-        NasError: they are looked up, not trained, so there is nothing to measure; or their training does not tell.
+        NasError: they are looked up, not trained, so there is nothing to measure; or the task has no such measure.
     """
-    for name in measures:
-        if name not in MEASURED:
-            raise NasError(f"objective {name} must be one that training for task '{task.name}' tells; it does not.")
     if measures and isinstance(task, TabularTask):
         raise NasError(
             f"objectives of task '{task.name}' must be among what its table holds; got {measures[0]}, which is "
             f"measured on a trained network. Leave it out, or take another task."
         )
+    for name in errors_of(measures):
+        task.measure(name)

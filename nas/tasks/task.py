@@ -152,7 +152,8 @@ class Task:
     def evidence(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return `count` normalised, unaugmented training images with targets, classes balanced, on the CPU.
 
-        Class sizes differ by at most one; which classes get one more is drawn. On the CPU whatever the task's
+        Class sizes differ by at most one; which classes get one more is drawn; a class without training images is left
+        out. On the CPU whatever the task's
         device, so that a mask made from it does not depend on where training runs.
 
         Raises:
@@ -165,19 +166,20 @@ class Task:
 
 
 def _balanced(targets: Tensor, count: int, classes: int, generator: torch.Generator) -> Tensor:
-    """Return `count` indices drawn without replacement, the same number from each class or one more."""
+    """Return `count` indices drawn without replacement, the same number from each class that occurs or one more."""
     if count < 1:
         raise NasError(f"evidence must have at least 1 image; got {count}. Ask for a few per class.")
-    share, extra = divmod(count, classes)
-    favoured = set(torch.randperm(classes, generator=generator)[:extra].tolist())
+    occurring = [label for label in range(classes) if bool((targets == label).any())]
+    share, extra = divmod(count, len(occurring))
+    favoured = {occurring[place] for place in torch.randperm(len(occurring), generator=generator)[:extra].tolist()}
     chosen = []
-    for label in range(classes):
+    for label in occurring:
         members = (targets == label).nonzero().flatten()
         wanted = share + (label in favoured)
         if wanted > len(members):
             raise NasError(
                 f"evidence of {count} images must find {wanted} in each class; got {len(members)} "
-                f"(class {label} of the training split). Ask for at most {len(members) * classes}."
+                f"(class {label} of the training split). Ask for at most {len(members) * len(occurring)}."
             )
         chosen.append(members[torch.randperm(len(members), generator=generator)[:wanted]])
     return torch.cat(chosen)[torch.randperm(count, generator=generator)]

@@ -119,9 +119,9 @@ def test_members_of_a_population_are_measured_too() -> None:
     assert isinstance(found, Outcome) and found.measures["latency_seconds"] > 0.0
 
 
-def test_what_training_does_not_tell_is_refused(digits: Task) -> None:
+def test_what_the_task_does_not_measure_is_refused(digits: Task) -> None:
     check_measures(MEASURED, digits)
-    with pytest.raises(NasError, match="objective nonsense must be one that training for task 'digits' tells"):
+    with pytest.raises(NasError, match="nonsense must be a measure of the task; 'digits' has none"):
         check_measures(("nonsense",), digits)
 
 

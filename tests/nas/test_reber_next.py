@@ -10,7 +10,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from nas.batch_trial import run_trials
+from nas.candidates import Candidate
 from nas.errors import NasError
+from nas.executors import Job
 from nas.outcomes import Outcome
 from nas.seeds import stream
 from nas.tasks import Task, load_task
@@ -20,6 +23,9 @@ from nas.tasks.reber.grammar import LETTERS, REBER
 from nas.tasks.reber.legality import CLASSES, FIRST_LETTER, legality_error, next_letters
 from nas.training import Recipe, measured_errors
 from nas.training.population import train_population
+from nas.trial import TrialSettings, make_runner, run_trial
+from pruning import Sparsity
+from search_spaces import SPACES
 from search_spaces.graphs import watts_strogatz
 from search_spaces.graphs.networks import GraphRNN
 from search_spaces.initialize import initialize
@@ -72,6 +78,12 @@ def test_training_strings_are_those_of_reber_and_as_many_beginnings_with_their_n
     assert torch.equal(task.test.targets, plain.test.targets)
     for row, target in zip(task.train.inputs[count::97], task.train.targets[count::97].tolist(), strict=True):
         assert LETTERS[target - FIRST_LETTER] in REBER.legal(text(row))
+
+
+def test_evidence_is_balanced_over_the_letters_that_may_follow(task: Task) -> None:
+    """B is never next."""
+    _, targets = task.evidence(80, torch.Generator().manual_seed(0))
+    assert torch.bincount(targets, minlength=CLASSES).tolist() == [10, 10, 0, *[10] * 6]
 
 
 def test_cuts_are_uniform_over_the_places_of_a_string() -> None:
@@ -150,3 +162,32 @@ def test_a_measure_that_the_task_has_not_is_refused(task: Task) -> None:
         load_task("reber").measure("legality_error")
     with pytest.raises(NasError, match="has long_error, legality_error"):
         task.measure("accuracy")
+
+
+def test_a_batch_measures_what_trials_alone_do(task: Task) -> None:
+    own = few(task)
+    recipe = Recipe(epochs=1, batch_size=32, optimizer="adamw", learning_rate=0.01, precision="float32")
+    settings = TrialSettings(recipe, measures=("legality_error", "latency_seconds"))
+    jobs = [
+        Job(number, candidate(number, wiring)) for number, wiring in enumerate(("recurrent", "recurrent", "layered"))
+    ]
+    together = run_trials(jobs, own, settings)
+    for job, found in zip(jobs, together, strict=True):
+        alone = run_trial(job, own, settings)
+        assert isinstance(found, Outcome) and isinstance(alone, Outcome)
+        assert found.measures["legality_error"] == alone.measures["legality_error"]
+        assert found.measures["latency_seconds"] > 0
+
+
+def test_an_objective_that_the_task_does_not_measure_is_refused_before_anything_starts() -> None:
+    settings = TrialSettings(Recipe(epochs=1), measures=("long_error",))
+    with pytest.raises(NasError, match="long_error must be a measure of the task; 'digits' has none"):
+        make_runner(settings, load_task("digits"))
+
+
+def candidate(seed: int, wiring: str) -> Candidate:
+    genes: dict[str, str | int | float] = {
+        "generator": "watts_strogatz", "rewiring": 0.5, "nodes": 16, "degree": 4, "graph": 0,
+        "cell": "tanh", "wiring": wiring, "inputs": "all",
+    }  # fmt: skip
+    return Candidate(SPACES["graph_rnn"].encode(genes), Sparsity("random", 0.5), seed)
