@@ -17,8 +17,10 @@ from experiments.report.figures.layers import layers
 from experiments.report.figures.prediction import prediction
 from experiments.report.figures.progress import progress
 from experiments.report.figures.scales import floor_of
+from experiments.report.figures.volume import volume
 from experiments.report.html import picture, section, table
 from experiments.report.summary import Finalist, RunSummary, Trial
+from experiments.report.volume import dominated
 from experiments.report.words import count, duration, epochs, measure, network, percent, share, short_count, title
 
 FULL_WIDTH, HALF_WIDTH = 1000.0, 480.0
@@ -101,6 +103,7 @@ def _sections(summary: RunSummary) -> list[str]:
         draw = picture(lambda width: accuracy(summary, width), FULL_WIDTH, "accuracy against kept weights and density")
         parts.append(section("Accuracy against size", note, draw))
         parts.append(f'<div class="pair">{_progress(summary)}{_prediction(summary)}</div>')
+        parts.append(_volume(summary))
     if summary.best and summary.best.layers:
         rows = summary.best.layers
         note = f"Kept fraction of each layer of trial {summary.best.trial}, input at the top, output at the bottom."
@@ -114,6 +117,19 @@ def _progress(summary: RunSummary) -> str:
     note = "Validation accuracy in the order of proposal."
     draw = picture(lambda width: progress(summary, width), HALF_WIDTH, "validation accuracy over the trials")
     return section("Progress", note, draw)
+
+
+def _volume(summary: RunSummary) -> str:
+    shares = dominated(summary)
+    if len(shares) == 0:
+        return ""
+    ends = ", ".join(title(name) for name in summary.objectives)
+    note = (
+        f"Share of the box from the worst to the best {ends} of this run that its trials dominate, costs by their "
+        f"logarithm: {share(float(shares[-1]))} in the end."
+    )
+    draw = picture(lambda width: volume(summary, width), FULL_WIDTH, "dominated share of the box over the trials")
+    return section("Hypervolume", note, draw)
 
 
 def _prediction(summary: RunSummary) -> str:

@@ -60,7 +60,7 @@ def test_report_needs_nothing_but_itself(html: str) -> None:
     assert "http:" not in html and "https:" not in html and "url(" not in html and "@import" not in html
     assert not {tag for tag, _ in document.tags} & {"script", "link", "iframe", "object"}
     sources = [a.get("src") or a.get("srcset") or "" for tag, a in document.tags if tag in ("img", "source")]
-    assert len(sources) == 2 * 4
+    assert len(sources) == 2 * 5
     for source in sources:
         kind, _, data = source.partition(",")
         assert kind == "data:image/svg+xml;base64"
