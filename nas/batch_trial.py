@@ -12,8 +12,7 @@ from nas.executors import BatchRunner, Job
 from nas.outcomes import Failure, Outcome
 from nas.realize import realize
 from nas.tasks import TabularTask, Task
-from nas.training import TrainingFailed
-from nas.training.population import kind, refusal, train_population
+from nas.training import TrainingFailed, population, stacked
 from nas.trial import TrialSettings, check_measures, errors_of, measured, run_trial
 from pruning import MaskSet, PruningError
 from pruning.dynamic import STATIC
@@ -52,14 +51,15 @@ def make_batch_runner(settings: TrialSettings, task: Task) -> BatchRunner:
 def run_trials(jobs: Sequence[Job], task: Task, settings: TrialSettings) -> list[Outcome | Failure]:
     """Return each job's result, as `run_trial` returns it to float tolerance.
 
-    Recurrent graph networks of one cell and similar size train as one program, each on its own stream of batches;
-    everything else, moving masks, stages and half batches too, is trained alone. A time limit holds for the sum over
-    a program's networks.
+    Recurrent graph networks of one cell and similar size train as one program, and so do other networks of one
+    architecture where that is faster; each on its own stream of batches. Everything else, moving masks, stages and half
+    batches too, is trained alone. A time limit holds for the sum over a program's networks.
     """
-    if isinstance(task, TabularTask) or refusal(task, settings.recipe) is not None:
+    if isinstance(task, TabularTask):
         return [run_trial(job, task, settings) for job in jobs]
     results: dict[int, Outcome | Failure] = {}
-    able: list[Member] = []
+    recurrent: list[Member] = []
+    others: list[Member] = []
     for place, job in enumerate(jobs):
         if job.stage is not None or job.half_batch or job.candidate.training != STATIC:
             results[place] = run_trial(job, task, settings)
@@ -69,12 +69,58 @@ def run_trials(jobs: Sequence[Job], task: Task, settings: TrialSettings) -> list
         except PruningError as error:
             results[place] = Failure("infeasible", str(error))
             continue
-        if isinstance(member.module, GraphRNN):
-            able.append(member)
+        if isinstance(member.module, GraphRNN) and population.refusal(task, settings.recipe) is None:
+            recurrent.append(member)
+        elif (
+            stacked.stackable(member.module, task.signature.input_shape, settings.device)
+            and not settings.recipe.compile
+        ):
+            others.append(member)
         else:
             results[place] = run_trial(job, task, settings)
-    results |= train_members(able, task, settings)
+    results |= train_members(recurrent, task, settings)
+    for together in stacks(others):
+        found = _stacked(together, [jobs[member.place] for member in together], task, settings)
+        results |= {member.place: result for member, result in zip(together, found, strict=True)}
     return [results[place] for place in range(len(jobs))]
+
+
+def stacks(members: Sequence[Member]) -> Iterator[list[Member]]:
+    """Yield the members of each architecture, in the order in which they came."""
+    kinds: dict[str, list[Member]] = {}
+    for member in members:
+        kinds.setdefault(stacked.kind(member.module), []).append(member)
+    yield from kinds.values()
+
+
+def _stacked(
+    members: Sequence[Member], jobs: Sequence[Job], task: Task, settings: TrialSettings
+) -> list[Outcome | Failure]:
+    """Train networks of one architecture as one program; one by one if it is only one, or they do not fit together."""
+    if len(members) == 1:
+        return [run_trial(jobs[0], task, settings)]
+    limit = settings.time_limit_seconds
+    try:
+        found = stacked.train_stacked(
+            [member.module for member in members],
+            [member.masks for member in members],
+            task,
+            settings.recipe,
+            seeds=[member.seed for member in members],
+            device=settings.device,
+            time_limit_seconds=None if limit is None else limit * len(members),
+        )
+    except TrainingFailed as error:
+        if error.error == "out_of_memory":
+            return [run_trial(job, task, settings) for job in jobs]
+        return [error.failure(0.0)] * len(members)
+    return [_measured(*pair, task, settings) for pair in zip(members, found, strict=True)]
+
+
+def _measured(member: Member, came: Outcome | Failure, task: Task, settings: TrialSettings) -> Outcome | Failure:
+    if isinstance(came, Failure):
+        return came
+    return measured(came, member.module.to(settings.device), member.masks, task, settings)
 
 
 def train_members(members: Sequence[Member], task: Task, settings: TrialSettings) -> dict[int, Outcome | Failure]:
@@ -83,16 +129,14 @@ def train_members(members: Sequence[Member], task: Task, settings: TrialSettings
     for together in programs(members):
         found = _trained(together, task, settings)
         for member, came in zip(together, found, strict=True):
-            results[member.place] = (
-                measured(came, member.module, member.masks, task, settings) if isinstance(came, Outcome) else came
-            )
+            results[member.place] = _measured(member, came, task, settings)
     return results
 
 
 def programs(members: Sequence[Member]) -> Iterator[list[Member]]:
     """Yield the members that train together: of one kind, in order of width, none much wider than the narrowest."""
-    ordered = sorted(members, key=lambda member: (str(kind(member.module)), member.width))
-    for _, same in groupby(ordered, key=lambda member: kind(member.module)):
+    ordered = sorted(members, key=lambda member: (str(population.kind(member.module)), member.width))
+    for _, same in groupby(ordered, key=lambda member: population.kind(member.module)):
         together: list[Member] = []
         for member in same:
             if together and member.width > WIDEST * together[0].width:
@@ -105,7 +149,7 @@ def programs(members: Sequence[Member]) -> Iterator[list[Member]]:
 def _trained(members: Sequence[Member], task: Task, settings: TrialSettings) -> Sequence[Outcome | Failure]:
     limit = settings.time_limit_seconds
     try:
-        return train_population(
+        return population.train_population(
             [member.module for member in members],
             [member.masks for member in members],
             task,

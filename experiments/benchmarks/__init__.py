@@ -24,6 +24,7 @@ from experiments.benchmarks.screening import screening
 from experiments.benchmarks.search import search
 from experiments.benchmarks.sparse import sparse
 from experiments.benchmarks.speed import training
+from experiments.benchmarks.stacked import stacked
 from experiments.benchmarks.steps import steps
 from experiments.benchmarks.table import Table
 from experiments.benchmarks.utilisation import utilisation
@@ -48,6 +49,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "screening": screening,
     "search": search,
     "sparse": sparse,
+    "stacked": stacked,
     "steps": steps,
     "training": training,
     "utilisation": utilisation,
