@@ -118,6 +118,7 @@ def test_the_analysis_finds_what_was_planted(monkeypatch: pytest.MonkeyPatch) ->
     assert found["seed_sd"] == pytest.approx(0.05, abs=0.005)
     assert found["twins"]["difference"]["watts_strogatz"]["low"] > 0  # lattices lose their triangles
     assert found["twins"]["r2"] > found["twins"]["ceiling"]["mean"] - 0.15  # their triangles are counted, not assumed
+    assert found["twins"]["gap"]["mean"] == pytest.approx(found["twins"]["ceiling"]["mean"] - found["twins"]["r2"])
     assert set(found["leave_one_generator_out"]) == {"barabasi_albert", "watts_strogatz"}
 
 

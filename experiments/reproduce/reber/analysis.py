@@ -55,7 +55,7 @@ def analysed(rows: Sequence[Row]) -> list[dict[str, Any]]:
             **_predicted(graphs, {name: part.predictions[cell] for name, part in by_set.items()}),
             **{name: _judged(graphs, part, cell) for name, part in by_set.items()},
             "leave_one_generator_out": _by_generator(graphs, unseen[cell]),
-            "twins": _twins(collected(rows, cell, twins=True), graphs, by_set["all"].twins[cell]),
+            "twins": _twins(collected(rows, cell, twins=True), graphs, by_set["all"], by_set["sizes"], cell),
             "predictions": by_set["all"].predictions[cell].mean(0).tolist(),
             "accuracies": graphs.means.tolist(),
             "families": graphs.families,
@@ -97,8 +97,7 @@ def _judged(graphs: Graphs, part: HeldOut, cell: str) -> dict[str, Any]:
 def _beyond(y: Floats, full: Floats, sizes: Floats) -> Interval:
     """Return the partial R^2, mean over repeats, with its bootstrap interval over graphs."""
 
-    def figure(chosen: Rows) -> float:
-        rows = chosen
+    def figure(rows: Rows) -> float:
         return float(np.mean([beyond(y[rows], a[rows], b[rows]) for a, b in zip(full, sizes, strict=True)]))
 
     return over_rows(figure, range(len(y)), _rng())
@@ -112,24 +111,27 @@ def _by_generator(graphs: Graphs, predicted: Floats) -> dict[str, dict[str, floa
     }
 
 
-def _twins(other: Graphs | None, graphs: Graphs, predicted: Floats) -> dict[str, Any] | None:
+def _twins(other: Graphs | None, graphs: Graphs, full: HeldOut, sizes: HeldOut, cell: str) -> dict[str, Any] | None:
     """Return how graphs differ from twins of the same sizes and degrees, for each generator; None until trained.
 
     difference: mean accuracy of graph - twin with its bootstrap interval over graphs. spread: deviation of that
-    difference beyond what seeds explain, in accuracy: what the arrangement of edges is worth. r2, ceiling, gap: of
-    predictions (repeats, graphs) of the twins, by models that saw neither them nor their graphs.
+    difference beyond what seeds explain, in accuracy: what the arrangement of edges is worth. r2, ceiling, gap,
+    beyond_size and alike: as for graphs, of the twins, predicted by models that saw neither them nor their graphs;
+    no column was chosen by them.
     """
     if other is None:
         return None
     place = {key: i for i, key in enumerate(other.keys)}
     pairs = [(i, place[key]) for i, key in enumerate(graphs.keys) if key in place]
     first, second = (np.array(side) for side in zip(*pairs, strict=True))
-    own, twins, predicted = graphs.chosen(first.tolist()), other.chosen(second.tolist()), predicted[:, first]
+    own, twins = graphs.chosen(first.tolist()), other.chosen(second.tolist())
+    predicted, by_size = full.twins[cell][:, first], sizes.twins[cell][:, first]
     gaps, families = own.means - twins.means, np.array(own.families)
     of_family = {
         name: asdict(over_rows(partial(_mean, gaps[families == name]), range(int((families == name).sum())), _rng()))
-        for name in sorted(set(families))
+        for name in sorted(set(own.families))
     }
+    same = alike(twins)
     return {
         "seeds": twins.accuracies.shape[1],
         "difference": of_family,
@@ -138,6 +140,8 @@ def _twins(other: Graphs | None, graphs: Graphs, predicted: Floats) -> dict[str,
         "r2": r2_of(twins.means, predicted),
         "ceiling": asdict(ceiling(twins.accuracies)),
         "gap": asdict(gap(twins.accuracies, predicted)),
+        "beyond_size": asdict(_beyond(twins.means, predicted, by_size)),
+        "alike": None if same is None else asdict(same),
     }
 
 
