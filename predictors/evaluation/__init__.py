@@ -2,7 +2,7 @@
 
 from predictors.evaluation.ablation import group_ablation, permutation_importance, single_columns
 from predictors.evaluation.ceiling import noise_ceiling
-from predictors.evaluation.evaluate import Evaluation, beyond, by_group, evaluate
+from predictors.evaluation.evaluate import Evaluation, beyond, by_group, evaluate, judged
 from predictors.evaluation.leakage import leaks
 from predictors.evaluation.protocols import (
     Split,
@@ -22,6 +22,7 @@ __all__ = [
     "by_group",
     "evaluate",
     "group_ablation",
+    "judged",
     "leaks",
     "learning_splits",
     "leave_one_group_out",

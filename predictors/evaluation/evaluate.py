@@ -66,9 +66,32 @@ def evaluate(
         PredictorError: there are fewer than two distinct keys.
     """
     chosen = SCALES[scale](y)
-    scaled = chosen.forward(y)
     rng = np.random.default_rng(seed)
-    found, expected = with_deviations(make, names, x, scaled, keys, rng, folds, repeats)
+    found, expected = with_deviations(make, names, x, chosen.forward(y), keys, rng, folds, repeats)
+    return judged(y, found, expected, keys, scale=scale, folds=folds, coverage=coverage, seed=seed)
+
+
+def judged(
+    y: Floats,
+    found: Floats,
+    expected: Floats,
+    keys: Sequence[Hashable],
+    *,
+    scale: str = "accuracy",
+    folds: int = 10,
+    coverage: float = 0.9,
+    seed: int = 0,
+) -> Evaluation:
+    """Return the figures of predictions that were made out of the folds `repeated_folds` draws from `seed`.
+
+    Args:
+        y: accuracies (n,).
+        found: (repeats, n) predictions on the scale.
+        expected: (repeats, n) > 0, the deviations that the models expected.
+        keys, scale, folds, coverage, seed: see `evaluate`.
+    """
+    chosen = SCALES[scale](y)
+    scaled = chosen.forward(y)
     predictions = chosen.backward(found)
     rng = np.random.default_rng(seed)
     ends = [

@@ -12,8 +12,13 @@ import pytest
 import torch
 
 from experiments.reproduce.reber import analysis, run
+from experiments.reproduce.reber import held_out as held
+from experiments.reproduce.reber.alike import alike
 from experiments.reproduce.reber.features import features
+from experiments.reproduce.reber.graphs import Graphs, collected, columns
+from experiments.reproduce.reber.held_out import Recipe
 from experiments.reproduce.reber.networks import Network, networks, reachable
+from experiments.reproduce.reber.noise import r2_of
 from nas.tasks import load_task
 from nas.tasks.task import Task
 
@@ -38,6 +43,7 @@ def test_features_are_networkx_and_finite() -> None:
         row = features(network)
         assert all(np.isfinite(value) for value in row.values())
         assert row["size/nodes"] == len(graph)
+        assert row["log/inputs"] == pytest.approx(np.log(len(network.inputs)))
         assert row["graph/transitivity"] == pytest.approx(networkx.transitivity(graph))
         between = list(networkx.betweenness_centrality(graph).values())
         assert row["graph/betweenness_mean"] == pytest.approx(np.mean(between))
@@ -73,11 +79,20 @@ def test_a_stopped_run_goes_on_and_no_network_is_trained_twice(tmp_path: Path, m
     assert len({run.key(row) for row in again}) == 8
 
 
+PLANTED = {
+    "all": ("size/", "graph/"),
+    "sizes": ("size/",),
+    "counts": ("size/nodes", "size/edges"),
+    "graph": ("graph/",),
+}
+
+
 def planted(networks_: Sequence[Network], seeds: int, noise: float) -> list[run.Row]:
     """Accuracies of 0.7 + 0.005 nodes + 0.3 transitivity, plus noise of a seed."""
     rng, rows = np.random.default_rng(0), []
     for network in networks_:
-        row = features(network)
+        names, described = columns(network.is_twin)
+        row = dict(zip(names, described[network.family, network.number], strict=True))
         truth = 0.6 + 0.005 * row["size/nodes"] + 0.3 * row["graph/transitivity"]
         for seed in range(seeds):
             value = float(truth + noise * rng.normal())
@@ -86,28 +101,88 @@ def planted(networks_: Sequence[Network], seeds: int, noise: float) -> list[run.
 
 
 def test_the_analysis_finds_what_was_planted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(analysis, "MODEL", "bayesian_ridge")
-    monkeypatch.setattr(analysis, "REPEATS", 1)
+    monkeypatch.setattr(analysis, "RECIPES", {name: Recipe(part, "bayesian_ridge") for name, part in PLANTED.items()})
+    monkeypatch.setattr(held, "REPEATS", 1)
     everything = networks()
     rows = planted(everything, seeds=5, noise=0.05)
-    found = analysis.analysed(rows, "tanh")
-    assert found is not None
-    truth = np.array([0.005 * f["size/nodes"] + 0.3 * f["graph/transitivity"] for f in map(features, everything[::2])])
+    (found,) = analysis.analysed(rows)
+    truth = np.array([row.accuracy for row in planted(everything[::2], seeds=1, noise=0.0)])
     expected = 1 - (0.05**2 / 5) / (truth.var() + 0.05**2 / 5)
+    assert found["cell"] == "tanh"
     assert found["ceiling"]["mean"] == pytest.approx(expected, abs=0.05)
     assert found["ceiling"]["low"] < found["ceiling"]["mean"] < found["ceiling"]["high"]
     assert found["all"]["r2"]["mean"] > found["ceiling"]["mean"] - 0.1
+    assert found["gap"]["mean"] == pytest.approx(found["ceiling"]["mean"] - found["all"]["r2"]["mean"])
+    assert found["gap"]["low"] < found["gap"]["mean"] < found["gap"]["high"] < 0.2
     assert found["beyond_size"]["low"] > 0 and found["beyond_counts"]["low"] > 0
     assert found["seed_sd"] == pytest.approx(0.05, abs=0.005)
     assert found["twins"]["difference"]["watts_strogatz"]["low"] > 0  # lattices lose their triangles
+    assert found["twins"]["r2"] > found["twins"]["ceiling"]["mean"] - 0.15  # their triangles are counted, not assumed
+    assert found["twins"]["gap"]["mean"] == pytest.approx(found["twins"]["ceiling"]["mean"] - found["twins"]["r2"])
     assert set(found["leave_one_generator_out"]) == {"barabasi_albert", "watts_strogatz"}
 
 
 def test_the_analysis_waits_for_two_complete_seeds() -> None:
     everything = [n for n in networks() if not n.is_twin]
     rows = planted(everything, seeds=2, noise=0.01)
-    assert analysis.collected(rows[:-1], "tanh", twins=False) is None
-    assert analysis.collected(rows, "gru", twins=False) is None
-    found = analysis.collected(rows, "tanh", twins=False)
+    assert collected(rows[:-1], "tanh", twins=False) is None
+    assert collected(rows, "gru", twins=False) is None
+    assert analysis.analysed(rows[:-1]) == []
+    found = collected(rows, "tanh", twins=False)
     assert found is not None
     assert found.accuracies.shape == (200, 2)
+
+
+def _two_cells(noise: float) -> dict[str, Graphs]:
+    rows = planted([n for n in networks() if not n.is_twin], seeds=3, noise=noise)
+    both = rows + [replace(row, cell="relu", accuracy=row.accuracy - 0.1) for row in rows]
+    return analysis.complete(both)
+
+
+def test_a_graph_that_diverged_in_one_cell_is_left_out_of_all() -> None:
+    rows = planted([n for n in networks() if not n.is_twin], seeds=2, noise=0.01)
+    broken = [
+        replace(row, cell="relu", accuracy=float("nan") if i == 0 else row.accuracy) for i, row in enumerate(rows)
+    ]
+    cells = analysis.complete(rows + broken)
+    assert [len(graphs.keys) for graphs in cells.values()] == [199, 199]
+    assert cells["tanh"].keys == cells["relu"].keys
+    assert (rows[0].family, rows[0].graph) not in cells["tanh"].keys
+
+
+def test_no_accuracy_of_a_held_out_graph_is_used() -> None:
+    """Change one graph's accuracies in both cells: its own prediction stays, others of its repeat move."""
+    cells, recipe = _two_cells(0.02), Recipe(("size/",), "bayesian_ridge")
+    before = held.held_out(cells, recipe, repeats=1).predictions
+    for graphs in cells.values():
+        graphs.accuracies[7] += 0.3
+    after = held.held_out(cells, recipe, repeats=1).predictions
+    for cell in cells:
+        assert after[cell][0, 7] == pytest.approx(before[cell][0, 7], abs=1e-12)
+        assert np.abs(after[cell] - before[cell]).max() > 1e-4
+
+
+def test_cells_alone_and_scales_come_back_as_accuracies() -> None:
+    cells = _two_cells(0.02)
+    for recipe in (Recipe(("size/", "graph/"), "bayesian_ridge", pooled=False, scale=s) for s in ("accuracy", "logit")):
+        found = held.held_out(cells, recipe, repeats=1).predictions
+        assert all(r2_of(graphs.means, found[cell]) > 0.7 for cell, graphs in cells.items())
+
+
+def test_graphs_of_the_same_sizes_differ_by_what_is_planted() -> None:
+    """Half of the variance is an effect of each graph's own, half of its nodes: the share is 0.5, whatever the noise.
+
+    About 80 degrees of freedom: its deviation is 0.09, so 0.27 is passed by chance in under 1 of 300 seeds.
+    """
+    (graphs,) = (g for cell, g in _two_cells(0.02).items() if cell == "tanh")
+    rng = np.random.default_rng(1)
+    nodes = graphs.x[:, graphs.names.index("size/nodes")]
+    truth = (nodes - nodes.mean()) / nodes.std() + rng.normal(size=len(nodes))
+    own = replace(graphs, accuracies=truth[:, None] + 0.5 * rng.normal(size=(len(nodes), 5)))
+    found = alike(own)
+    assert found is not None
+    assert found.mean == pytest.approx(0.5, abs=0.27) and found.low > 0
+    only = alike(replace(graphs, accuracies=nodes[:, None] + 3.0 * rng.normal(size=(len(nodes), 5))))
+    assert only is not None
+    assert only.low < 0 < only.high
+    assert alike(graphs.chosen([0])) is None

@@ -2,178 +2,146 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from experiments.reproduce.reber.features import features
-from experiments.reproduce.reber.networks import Network, networks
+from experiments.reproduce.reber.alike import alike
+from experiments.reproduce.reber.graphs import Floats, Graphs, collected, in_all
+from experiments.reproduce.reber.held_out import FOLDS, SEED, HeldOut, Recipe, held_out, unseen_generators
+from experiments.reproduce.reber.networks import CELLS
+from experiments.reproduce.reber.noise import ceiling, gap, r2_of
 from experiments.reproduce.reber.run import Row
-from predictors.evaluation import Evaluation, Interval, beyond, by_group, evaluate, over_rows
-from predictors.models import MODELS
-from predictors.models.model import Model
+from predictors.evaluation import Interval, beyond, judged, over_rows
+from predictors.metrics import agreement
 
-MODEL = "mixture"
-"""Chosen beforehand: half a Gaussian process, half trees, both tuned on the training rows of each fold alone."""
-REPEATS = 5
-COUNTS = ("nodes", "edges")
-
-Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 
-
-@dataclass(frozen=True)
-class Graphs:
-    """The graphs of one cell that every seed trained: columns and (graphs, seeds) accuracies, NaN-free."""
-
-    names: list[str]
-    x: Floats
-    accuracies: Floats
-    families: list[str]
-    numbers: list[int]
-
-    @property
-    def means(self) -> Floats:
-        """Mean over seeds, (graphs,)."""
-        return np.asarray(self.accuracies.mean(1))
+RECIPES: Mapping[str, Recipe] = {
+    "all": Recipe(("log/", "drive/")),
+    "sizes": Recipe(("log/",)),
+    "counts": Recipe(("log/nodes", "log/edges")),
+    "graph": Recipe(("graph/",)),
+}
+"""One model on four sets of columns; chosen on other folds than those of the figures (see `attempts`)."""
 
 
-def collected(rows: Sequence[Row], cell: str, *, twins: bool) -> Graphs | None:
-    """Return a cell's graphs (or their twins) with the seeds that trained all of them; None below two such seeds.
+def complete(rows: Sequence[Row]) -> dict[str, Graphs]:
+    """Return the cells that have two complete seeds, with the graphs that diverged in none of them."""
+    found = {cell: graphs for cell in CELLS if (graphs := collected(rows, cell, twins=False)) is not None}
+    return in_all(found) if found else {}
 
-    A network that diverged is left out with its graph.
+
+def analysed(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Return the figures of each cell that has two complete seeds, all of them predicted by one model of these cells.
+
+    Keys: cell, graphs, seeds; mean, sd, seed_sd of accuracy; ceiling; a name of RECIPES -> figures out of fold; gap:
+    ceiling - R^2 of "all"; beyond_size and beyond_counts: partial R^2 of "all" given "sizes" and "counts" (nodes and
+    edges, without the inputs, which are the graph's sources); alike; leave_one_generator_out; twins.
     """
-    table: dict[tuple[str, int], dict[int, float]] = defaultdict(dict)
-    for row in rows:
-        if row.cell == cell and row.is_twin == twins:
-            table[row.family, row.graph][row.seed] = row.accuracy
-    everything = [network for network in networks() if network.is_twin == twins]
-    seeds = [s for s in range(1000) if all(s in table[network.family, network.number] for network in everything)]
-    if len(seeds) < 2:
-        return None
-    kept: list[tuple[Network, list[float]]] = []
-    for network in everything:
-        values = [table[network.family, network.number][seed] for seed in seeds]
-        if np.isfinite(values).all():
-            kept.append((network, values))
-    described = [features(network) for network, _ in kept]
-    names = list(described[0])
-    return Graphs(
-        names,
-        np.array([[row[name] for name in names] for row in described]),
-        np.array([values for _, values in kept]),
-        [network.family for network, _ in kept],
-        [network.number for network, _ in kept],
-    )
+    cells = complete(rows)
+    if not cells:
+        return []
+    by_set = {name: held_out(cells, recipe) for name, recipe in RECIPES.items()}
+    unseen = unseen_generators(cells, RECIPES["all"])
+    return [
+        {
+            "cell": cell,
+            **_described(graphs),
+            **_predicted(graphs, {name: part.predictions[cell] for name, part in by_set.items()}),
+            **{name: _judged(graphs, part, cell) for name, part in by_set.items()},
+            "leave_one_generator_out": _by_generator(graphs, unseen[cell]),
+            "twins": _twins(collected(rows, cell, twins=True), graphs, by_set["all"], by_set["sizes"], cell),
+            "predictions": by_set["all"].predictions[cell].mean(0).tolist(),
+            "accuracies": graphs.means.tolist(),
+            "families": graphs.families,
+        }
+        for cell, graphs in cells.items()
+    ]
 
 
-def ceiling(accuracies: Floats) -> Interval:
-    """Return the largest R^2 that knowing every graph's expected accuracy would give on means over seeds.
-
-    1 - (variance between seeds / seeds) / (variance of the means), with its bootstrap interval over graphs: the
-    reliability of a mean of k runs (Spearman-Brown of the one-way intraclass correlation).
-    """
-
-    def figure(chosen: Rows) -> float:
-        part = accuracies[chosen]
-        noise = float(np.mean(part.var(axis=1, ddof=1))) / int(part.shape[1])
-        return max(0.0, 1.0 - noise / float(np.var(part.mean(1), ddof=1)))
-
-    return over_rows(figure, range(len(accuracies)), np.random.default_rng(0))
-
-
-def analysed(rows: Sequence[Row], cell: str) -> dict[str, Any] | None:
-    """Return a cell's figures, or None if fewer than two seeds are complete.
-
-    Keys: graphs, seeds; mean, sd, seed_sd of accuracy; ceiling; "all", "sizes", "counts" (nodes and edges, without the
-    inputs, which are the graph's sources) and "graph" (columns used) -> figures out of fold; beyond_size and
-    beyond_counts: partial R^2 of all columns given sizes or counts; leave_one_generator_out; twins.
-    """
-    found = collected(rows, cell, twins=False)
-    if found is None:
-        return None
-    y = found.means
-    sets = {
-        "all": list(range(len(found.names))),
-        "sizes": [i for i, name in enumerate(found.names) if name.startswith("size/")],
-        "counts": [found.names.index(f"size/{name}") for name in COUNTS],
-        "graph": [i for i, name in enumerate(found.names) if name.startswith("graph/")],
-    }
-    results = {name: _evaluated(found, columns) for name, columns in sets.items()}
+def _described(graphs: Graphs) -> dict[str, Any]:
+    means = graphs.means
+    same = alike(graphs)
     return {
-        "cell": cell,
-        "graphs": len(y),
-        "seeds": found.accuracies.shape[1],
-        "mean": float(y.mean()),
-        "sd": float(y.std(ddof=1)),
-        "seed_sd": float(np.sqrt(found.accuracies.var(axis=1, ddof=1).mean())),
-        "ceiling": asdict(ceiling(found.accuracies)),
-        **{name: {key: asdict(figure) for key, figure in part.figures.items()} for name, part in results.items()},
-        "beyond_size": asdict(_beyond(y, results["all"].predictions, results["sizes"].predictions)),
-        "beyond_counts": asdict(_beyond(y, results["all"].predictions, results["counts"].predictions)),
-        "leave_one_generator_out": _left_out(found),
-        "twins": _twins(rows, cell, found),
-        "predictions": results["all"].predictions.mean(0).tolist(),
-        "accuracies": y.tolist(),
-        "families": found.families,
+        "graphs": len(means),
+        "seeds": graphs.accuracies.shape[1],
+        "mean": float(means.mean()),
+        "sd": float(means.std(ddof=1)),
+        "seed_sd": float(np.sqrt(graphs.accuracies.var(axis=1, ddof=1).mean())),
+        "ceiling": asdict(ceiling(graphs.accuracies)),
+        "alike": None if same is None else asdict(same),
     }
 
 
-def _make(names: Sequence[str]) -> Model:
-    return MODELS[MODEL](names, 0, 1)
+def _predicted(graphs: Graphs, predictions: Mapping[str, Floats]) -> dict[str, Any]:
+    full, y = predictions["all"], graphs.means
+    return {
+        "gap": asdict(gap(graphs.accuracies, full)),
+        "beyond_size": asdict(_beyond(y, full, predictions["sizes"])),
+        "beyond_counts": asdict(_beyond(y, full, predictions["counts"])),
+    }
 
 
-def _evaluated(found: Graphs, columns: Sequence[int]) -> Evaluation:
-    names, x = [found.names[i] for i in columns], found.x[:, list(columns)]
-    return evaluate(_make, names, x, found.means, range(len(x)), repeats=REPEATS)
+def _judged(graphs: Graphs, part: HeldOut, cell: str) -> dict[str, Any]:
+    found = judged(
+        graphs.means, part.predictions[cell], part.deviations[cell], range(len(graphs.means)), folds=FOLDS, seed=SEED
+    )
+    return {name: asdict(figure) for name, figure in found.figures.items()}
 
 
 def _beyond(y: Floats, full: Floats, sizes: Floats) -> Interval:
     """Return the partial R^2, mean over repeats, with its bootstrap interval over graphs."""
 
-    def figure(chosen: Rows) -> float:
-        rows = chosen
+    def figure(rows: Rows) -> float:
         return float(np.mean([beyond(y[rows], a[rows], b[rows]) for a, b in zip(full, sizes, strict=True)]))
 
-    return over_rows(figure, range(len(y)), np.random.default_rng(0))
+    return over_rows(figure, range(len(y)), _rng())
 
 
-def _left_out(found: Graphs) -> dict[str, dict[str, float]]:
-    return by_group(_make, found.names, found.x, found.means, found.families)
+def _by_generator(graphs: Graphs, predicted: Floats) -> dict[str, dict[str, float]]:
+    families = np.array(graphs.families)
+    return {
+        name: agreement(graphs.means[families == name], predicted[families == name])
+        for name in dict.fromkeys(graphs.families)
+    }
 
 
-def _twins(rows: Sequence[Row], cell: str, found: Graphs) -> dict[str, Any] | None:
+def _twins(other: Graphs | None, graphs: Graphs, full: HeldOut, sizes: HeldOut, cell: str) -> dict[str, Any] | None:
     """Return how graphs differ from twins of the same sizes and degrees, for each generator; None until trained.
 
     difference: mean accuracy of graph - twin with its bootstrap interval over graphs. spread: deviation of that
-    difference beyond what seeds explain, in accuracy: what the arrangement of edges is worth.
+    difference beyond what seeds explain, in accuracy: what the arrangement of edges is worth. r2, ceiling, gap,
+    beyond_size and alike: as for graphs, of the twins, predicted by models that saw neither them nor their graphs;
+    no column was chosen by them.
     """
-    other = collected(rows, cell, twins=True)
     if other is None:
         return None
-    place = {key: i for i, key in enumerate(zip(other.families, other.numbers, strict=True))}
-    pairs = [(i, place[key]) for i, key in enumerate(zip(found.families, found.numbers, strict=True)) if key in place]
+    place = {key: i for i, key in enumerate(other.keys)}
+    pairs = [(i, place[key]) for i, key in enumerate(graphs.keys) if key in place]
     first, second = (np.array(side) for side in zip(*pairs, strict=True))
-    gaps = found.means[first] - other.means[second]
-    noise = sum(
-        float(part.accuracies[rows].var(axis=1, ddof=1).mean()) / part.accuracies.shape[1]
-        for part, rows in ((found, first), (other, second))
-    )
-    families = np.array(found.families)[first]
+    own, twins = graphs.chosen(first.tolist()), other.chosen(second.tolist())
+    predicted, by_size = full.twins[cell][:, first], sizes.twins[cell][:, first]
+    gaps, families = own.means - twins.means, np.array(own.families)
     of_family = {
         name: asdict(over_rows(partial(_mean, gaps[families == name]), range(int((families == name).sum())), _rng()))
-        for name in sorted(set(families))
+        for name in sorted(set(own.families))
     }
+    same = alike(twins)
     return {
-        "seeds": other.accuracies.shape[1],
+        "seeds": twins.accuracies.shape[1],
         "difference": of_family,
-        "spread": float(np.sqrt(max(0.0, float(gaps.var(ddof=1)) - noise))),
-        "correlation": float(np.corrcoef(found.means[first], other.means[second])[0, 1]),
+        "spread": float(np.sqrt(max(0.0, float(gaps.var(ddof=1)) - own.noise - twins.noise))),
+        "correlation": float(np.corrcoef(own.means, twins.means)[0, 1]),
+        "r2": r2_of(twins.means, predicted),
+        "ceiling": asdict(ceiling(twins.accuracies)),
+        "gap": asdict(gap(twins.accuracies, predicted)),
+        "beyond_size": asdict(_beyond(twins.means, predicted, by_size)),
+        "alike": None if same is None else asdict(same),
     }
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import rustworkx
 
+from experiments.reproduce.reber.drive import drive
 from experiments.reproduce.reber.networks import Network, reachable
 
 SIZES = ("nodes", "edges", "inputs")
@@ -13,7 +14,11 @@ SIZES = ("nodes", "edges", "inputs")
 
 
 def features(network: Network) -> dict[str, float]:
-    """Return name -> finite figure, "size/..." or "graph/...": the published ones where they differ from each other.
+    """Return name -> finite figure, in four groups.
+
+    "size/...": counts. "log/...": their natural logarithms; doubling a network's inputs or nodes is one step,
+    whatever it started from. "drive/...": see `drive`. "graph/...": the published figures where they differ from each
+    other.
 
     Left out of the published 23: the variances (squares of deviations that are in) and mean degree (a function of
     nodes and edges). Added: clustering, assortativity, spectrum, and distances from the nodes that letters enter.
@@ -24,6 +29,8 @@ def features(network: Network) -> dict[str, float]:
     made.add_edges_from_no_data(list(graph.edges))
     sizes = {"nodes": graph.nodes, "edges": len(graph.edges), "inputs": len(network.inputs)}
     columns: dict[str, float] = {f"size/{name}": float(sizes[name]) for name in SIZES}
+    columns |= {f"log/{name}": float(np.log(sizes[name])) for name in SIZES}
+    columns |= {f"drive/{name}": value for name, value in drive(network).items()}
     columns |= {f"graph/{name}": value for name, value in _shape(network).items()}
     for name, values in _by_node(made, graph.degrees.astype(np.float64)).items():
         columns[f"graph/{name}_mean"], columns[f"graph/{name}_std"] = float(values.mean()), float(values.std())

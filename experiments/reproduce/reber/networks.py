@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from torch import nn
@@ -47,6 +48,11 @@ def networks() -> list[Network]:
     Differs from the paper: the rewiring probability is uniform in [0, 1]; there it is 1, which leaves nothing of the
         small world.
     """
+    return list(_made())
+
+
+@cache
+def _made() -> tuple[Network, ...]:
     found = []
     for family in ("barabasi_albert", "watts_strogatz"):
         for number in range(EACH):
@@ -58,7 +64,7 @@ def networks() -> list[Network]:
                 graph = watts_strogatz(nodes, nodes // 5, rng, rewiring=float(rng.random()))
             pair = graph, twin(graph, numpy_stream(number, f"reber/{family}/twin"))
             found += [Network(family, number, i == 1, one, graph.sources) for i, one in enumerate(pair)]
-    return sorted(found, key=lambda network: (network.graph.nodes, network.family, network.number, network.is_twin))
+    return tuple(sorted(found, key=lambda one: (one.graph.nodes, one.family, one.number, one.is_twin)))
 
 
 def reachable(network: Network) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -12,7 +12,9 @@ import torch
 from experiments.benchmarks.table import Table
 from experiments.files import write_text
 from experiments.output import dumps
-from experiments.reproduce.reber.analysis import MODEL, REPEATS, analysed
+from experiments.reproduce.reber.analysis import RECIPES, analysed, complete
+from experiments.reproduce.reber.attempts import attempts
+from experiments.reproduce.reber.held_out import FOLDS, REPEATS
 from experiments.reproduce.reber.measured import measured_graphs
 from experiments.reproduce.reber.networks import CELLS, networks
 from experiments.reproduce.reber.run import CLIP, RECIPE, run
@@ -47,16 +49,19 @@ def reber(
     chosen = tuple(named.split(",")) if named else tuple(cells or CELLS)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     rows = run(folder / RUNS, load_task("reber"), seeds, chosen, say, device)
-    found = [part for part in (analysed(rows, cell) for cell in CELLS) if part is not None]
+    found = analysed(rows)
     train, _, test = reber_corpus("reber")
     write_text(folder / GRAPHS, measured_graphs(networks(), rows))
     if found:
-        write_text(folder / "reber_analysis.json", dumps({"cells": found}, indent=1) + "\n")
+        write_text(
+            folder / "reber_analysis.json",
+            dumps({"cells": found, "attempts": attempts(complete(rows))}, indent=1) + "\n",
+        )
         (folder / "reber.png").write_bytes(render(lambda: draw(found), "png"))
     return Table(
         "reber",
         f"single-edit Reber strings, {RECIPE.epochs} epochs of Adam {RECIPE.learning_rate}, batch {RECIPE.batch_size}, "
-        f"clip {CLIP:g}; {MODEL}, {REPEATS} x 10-fold; {device}",
+        f"clip {CLIP:g}; {RECIPES['all'].model} of all cells, {REPEATS} x {FOLDS}-fold; {device}",
         [_row(part) for part in found] or [{"cell": "none complete", "networks": len(rows)}],
         {"networks": len(rows), "shortcuts": shortcuts(train, test)},
     )
@@ -75,6 +80,9 @@ def _row(part: dict[str, Any]) -> dict[str, Any]:
         "r2": part["all"]["r2"]["mean"],
         "r2_low": part["all"]["r2"]["low"],
         "r2_high": part["all"]["r2"]["high"],
+        "gap": part["gap"]["mean"],
+        "gap_low": part["gap"]["low"],
+        "gap_high": part["gap"]["high"],
         "r2_sizes": part["sizes"]["r2"]["mean"],
         "spearman": part["all"]["spearman"]["mean"],
         "beyond_size": part["beyond_size"]["mean"],
