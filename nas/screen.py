@@ -102,6 +102,10 @@ class Screen:
         self._teacher = Teacher(lambda: Lessons(self._objectives, self._told, self._scales.points))
         self._guidances: list[Guidance] = []
 
+    def lessons(self, history: History) -> Lessons:
+        """Return what the finished trials of a history teach."""
+        return self._teacher.lessons(history)
+
     def active(self, history: History) -> bool:
         """Return whether there are enough finished trials to screen."""
         return self.settings is not None and len(parents(history)) >= self.settings.minimum
@@ -121,7 +125,7 @@ class Screen:
         if len(proposals) == 1 or not known:
             return _proposal(proposals[0], described[0], overhead)
         start = time.perf_counter()
-        lessons = self._teacher.lessons(history)
+        lessons = self.lessons(history)
         beliefs = self._beliefs(lessons, [described[i] for i in known])
         if beliefs is None:
             return _proposal(proposals[0], described[0], overhead)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from nas.candidates import find_space
 from nas.events import Event, Started
 from nas.executors import Job
 from nas.genomes import CandidateSpace, Genes, SparsityChoices
+from nas.guidance import GUIDES, Guidance, merit
 from nas.ladder import Ladder, Sweep
 from nas.records import Header, History, Proposal, Records, open_records
 from nas.screen import Screen, ScreenSettings
@@ -58,6 +60,7 @@ def growth(folder: Path, say: Callable[[str], None]) -> Table:
             row: dict[str, Any] = {"records": mark}
             for way in WAYS:
                 row[f"{way}_milliseconds"], row[f"{way}_choosing_milliseconds"] = study.cost(way)
+            row["refitting_milliseconds"] = study.refitting_cost()
             row |= {f"{name}_milliseconds": study.proposal_cost(name) for name in PROPOSERS}
             row["ladder_milliseconds"] = study.ladder_cost()
             row["journal_megabytes"] = round(journal.stat().st_size / 2**20, 1)
@@ -65,7 +68,9 @@ def growth(folder: Path, say: Callable[[str], None]) -> Table:
             row["reopen_cpu_seconds"] = study.reopen()
             rows.append(row)
             say(f"{mark} records: {row}")
-    ratios = {f"{way}: cost at {MARKS[-1]:,} records over that at {MARKS[0]}": _ratio(rows, way) for way in WAYS}
+    between = f"at {MARKS[-1]:,} records over that at {MARKS[0]}"
+    ratios = {f"{way}: cost {between}": _ratio(rows, way) for way in WAYS}
+    ratios[f"screened: choosing {between}"] = _ratio(rows, "screened_choosing")
     return Table("growth", _protocol(), rows, ratios)
 
 
@@ -132,6 +137,21 @@ class _Study:
         own, choosing = np.median(spent[:, 0] - spent[:, 1]), np.median(spent[:, 1])
         return round(1e3 * float(own), 2), round(1e3 * float(choosing), 1)
 
+    def refitting_cost(self) -> float:
+        """Return the CPU milliseconds of fitting the guides that compete, for each record that a fit serves."""
+        chronicle = self._records.chronicle
+        screen = Screen(self._space, self._task, self._header.objectives, WAYS["screened"])
+        settings = ScreenSettings().guidance()
+        lessons = screen.lessons(chronicle)
+        guidance = Guidance(settings, lessons.names)
+        rows = guidance.fitted_rows(len(lessons))
+        serves = next(more for more in count(1) if guidance.fitted_rows(rows + more) != rows)
+        x, y = lessons.x[:rows], merit(lessons.fractions[:rows, 0])
+        start = time.process_time()
+        for name in settings.guides:
+            GUIDES[name](lessons.names, 0).fit(x, y)
+        return round(1e3 * (time.process_time() - start) / serves, 1)
+
     def proposal_cost(self, name: str) -> float:
         """Return the CPU milliseconds of a strategy's proposal, the median of many.
 
@@ -184,6 +204,7 @@ def _protocol() -> str:
         f"digits, mlp, {STRATEGY}, objectives accuracy and kept weights, {WORKERS} workers in virtual time; medians of "
         f"the driver's CPU time between the starts of {WINDOW} trials, without and in the screen (choosing: building, "
         f"masking, describing, guide), in a study filled up with random candidates; "
-        f"screened: 16 proposals described, guides fitted anew as records come in; ladder: who is promoted and which "
+        f"screened: 16 proposals described; refitting: fitting both guides, for each record that a fit serves; "
+        f"ladder: who is promoted and which "
         f"checkpoints are kept, for each trial"
     )

@@ -25,3 +25,4 @@ def test_a_filled_study_is_searched_on(tmp_path: Path, monkeypatch: pytest.Monke
     own, choosing = study.cost("unscreened")
     assert own > 0.0 and choosing > 0.0
     assert study.proposal_cost("genetic") > 0.0
+    assert study.refitting_cost() > 0.0
