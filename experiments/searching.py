@@ -6,7 +6,8 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import torch
 
@@ -32,6 +33,7 @@ from nas.training import Recipe, evaluate, half_batch, recipe_for, train_masks
 from nas.training.recipes import Purpose
 from nas.trial import TrialSettings, check_measures, make_runner
 from pruning import MaskSet
+from pruning.dynamic import STATIC
 from search_spaces import Choice
 
 
@@ -65,7 +67,8 @@ def prepare(config: SearchConfig, run: RunDirectory) -> Setup:
         max_multiply_adds=_bound(config, device),
         only=config.only,
     )
-    header = Header(config.task, config.space, config.objectives, config.seed, _alphabet(candidates.choices))
+    alphabet, training = _alphabet(candidates.choices), _training(config)
+    header = Header(config.task, config.space, config.objectives, config.seed, alphabet, training)
     records = open_records(config.shared_place or run.journal, config.name, header, candidates.choices)
     return Setup(config, task, device, candidates, records)
 
@@ -181,6 +184,13 @@ def _alphabet(choices: Sequence[Choice]) -> str:
     """Digest of the choices: genes recorded under another alphabet would mean other networks."""
     text = json.dumps([[choice.name, list(choice.values)] for choice in choices])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _training(config: SearchConfig) -> dict[str, Any]:
+    """Return what every driver of a study must train by; the precision may be each device's own."""
+    recipe = asdict(_recipe(config, "search", config.epochs))
+    del recipe["precision"]
+    return {"rungs": config.rungs, "trainings": config.trainings or (STATIC,), **recipe}
 
 
 def _sparsity(config: SearchConfig) -> SparsityChoices:

@@ -7,6 +7,9 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import sys
+from collections import deque
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -41,13 +44,31 @@ class KernelLock(BaseJournalFileLock):
             self._descriptor = None
 
 
+LATELY = 16
+"""Features written that are remembered until they are read back: Optuna reads after each write."""
+
+
 class WholeWrites(JournalFileBackend):
-    """A journal file that a write which fails (a full disk, a quota) leaves as it was."""
+    """A journal file that a write which fails (a full disk, a quota) leaves as it was.
+
+    Optuna reads every line again, its own too, and holds what it read. Most of that are the features of each trial,
+    which the driver's record holds as well: both hold the same ones. Names are held once for all trials.
+    """
 
     def __init__(self, path: Path, lock: KernelLock) -> None:
         super().__init__(str(path), lock_obj=lock)
         self._path = path
         self._kernel_lock = lock
+        self._written: deque[dict[str, float]] = deque(maxlen=LATELY)
+
+    def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
+        """Yield the logs from a number on."""
+        for read in super().read_logs(log_number_from):
+            log: dict[str, Any] = _held(read)
+            features = log.get("user_attrs", {}).get("features")
+            if features:
+                log["user_attrs"]["features"] = next((mine for mine in self._written if mine == features), features)
+            yield log
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         """Append one line for each log.
@@ -55,6 +76,8 @@ class WholeWrites(JournalFileBackend):
         Raises:
             NasError: the system refuses the write.
         """
+        attributes = [log["user_attrs"] for log in logs if "user_attrs" in log]
+        self._written += [found["features"] for found in attributes if "features" in found]
         text = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
         self._kernel_lock.acquire()
         try:
@@ -98,6 +121,15 @@ def open_journal(path: Path) -> JournalStorage:
             f"a journal file must be readable and writable; got '{error.strerror}' ({path}). "
             f"Choose another --out or mend its permissions."
         ) from None
+
+
+def _held(value: Any) -> Any:
+    """Return parsed JSON with each of its strings held once, however often it was read."""
+    if isinstance(value, dict):
+        return {sys.intern(name): _held(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_held(inner) for inner in value]
+    return sys.intern(value) if isinstance(value, str) else value
 
 
 def _mend_tail(path: Path) -> None:

@@ -70,6 +70,9 @@ class Lessons:
         self.names: tuple[str, ...] = ()
         self.front: Floats = self._points.rows
 
+    def __len__(self) -> int:
+        return len(self.points)
+
     def learn(self, arrivals: Sequence[Record]) -> None:
         """Take in the finished records that were added to `arrivals` since the last time."""
         new = [record for record in arrivals[self._read :] if record.features]

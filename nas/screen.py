@@ -102,6 +102,14 @@ class Screen:
         self._teacher = Teacher(lambda: Lessons(self._objectives, self._told, self._scales.points))
         self._guidances: list[Guidance] = []
 
+    def describe(self, genes: Genes) -> Description:
+        """Return what is known of a proposal before training; the last few thousand are remembered."""
+        return self._describe(genes)
+
+    def lessons(self, history: History) -> Lessons:
+        """Return what the finished trials of a history teach."""
+        return self._teacher.lessons(history)
+
     def active(self, history: History) -> bool:
         """Return whether there are enough finished trials to screen."""
         return self.settings is not None and len(parents(history)) >= self.settings.minimum
@@ -115,13 +123,13 @@ class Screen:
     def choose(self, history: History, proposals: Sequence[Genes]) -> Proposal:
         """Return the most promising of the proposals (the only one, unpredicted, when there is just one)."""
         start = time.perf_counter()
-        described = [self._describe(genes) for genes in proposals]
+        described = [self.describe(genes) for genes in proposals]
         overhead = {"describe": time.perf_counter() - start}
         known = [i for i, description in enumerate(described) if not description.infeasible]
         if len(proposals) == 1 or not known:
             return _proposal(proposals[0], described[0], overhead)
         start = time.perf_counter()
-        lessons = self._teacher.lessons(history)
+        lessons = self.lessons(history)
         beliefs = self._beliefs(lessons, [described[i] for i in known])
         if beliefs is None:
             return _proposal(proposals[0], described[0], overhead)
@@ -144,6 +152,8 @@ class Screen:
         None if no guide to accuracy is to be believed; an error without one is believed to be as measured so far.
         """
         assert self.settings is not None
+        if len(lessons) < self.settings.minimum:
+            return None
         if not self._guidances:
             self._guidances = [Guidance(self.settings.guidance(), lessons.names) for _ in self._learned]
         x = matrix([self._row(d.features, d.candidate.training) for d in described], lessons.names)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,11 @@ from experiments.benchmarks.scale import STRATEGY, answer
 from experiments.benchmarks.simulated import Simulated
 from experiments.benchmarks.table import Table
 from nas.candidates import find_space
+from nas.describing import Description
 from nas.events import Event, Started
 from nas.executors import Job
 from nas.genomes import CandidateSpace, Genes, SparsityChoices
+from nas.guidance import GUIDES, Guidance, merit
 from nas.ladder import Ladder, Sweep
 from nas.records import Header, History, Proposal, Records, open_records
 from nas.screen import Screen, ScreenSettings
@@ -42,7 +45,7 @@ PROPOSERS = ("evolution", "genetic", "local_search", "regularised_evolution", "r
 def growth(folder: Path, say: Callable[[str], None]) -> Table:
     """Return the driver's CPU time for a trial, by the number of records there are and by how candidates are chosen.
 
-    What the screen does is a column of its own: it depends on which networks are proposed, and these grow in a search.
+    Describing proposals is a column of its own: it depends on which networks are proposed, and these grow in a search.
 
     One study is filled up to each mark with random candidates; then a few trials are proposed, built, described and
     recorded in either way. The medians of these are the rows, with what a ladder's decisions would cost beside them
@@ -57,7 +60,10 @@ def growth(folder: Path, say: Callable[[str], None]) -> Table:
             study.fill(mark)
             row: dict[str, Any] = {"records": mark}
             for way in WAYS:
-                row[f"{way}_milliseconds"], row[f"{way}_choosing_milliseconds"] = study.cost(way)
+                names = (f"{way}_milliseconds", f"{way}_describing_milliseconds", f"{way}_deciding_milliseconds")
+                row |= zip(names, study.cost(way), strict=True)
+            del row["unscreened_deciding_milliseconds"]
+            row["refitting_milliseconds"] = study.refitting_cost()
             row |= {f"{name}_milliseconds": study.proposal_cost(name) for name in PROPOSERS}
             row["ladder_milliseconds"] = study.ladder_cost()
             row["journal_megabytes"] = round(journal.stat().st_size / 2**20, 1)
@@ -65,14 +71,24 @@ def growth(folder: Path, say: Callable[[str], None]) -> Table:
             row["reopen_cpu_seconds"] = study.reopen()
             rows.append(row)
             say(f"{mark} records: {row}")
-    ratios = {f"{way}: cost at {MARKS[-1]:,} records over that at {MARKS[0]}": _ratio(rows, way) for way in WAYS}
+    between = f"at {MARKS[-1]:,} records over that at {MARKS[0]}"
+    ratios = {f"{way}: cost {between}": _ratio(rows, way) for way in WAYS}
+    ratios[f"screened: deciding {between}"] = _ratio(rows, "screened_deciding")
     return Table("growth", _protocol(), rows, ratios)
 
 
 class _Timed(Screen):
-    """A screen that knows how much CPU time it took."""
+    """A screen that knows how much CPU time it took, and how much of that for describing proposals."""
 
     seconds = 0.0
+    describing = 0.0
+
+    def describe(self, genes: Genes) -> Description:
+        """Describe as any screen, and add up the time."""
+        start = time.process_time()
+        described = super().describe(genes)
+        self.describing += time.process_time() - start
+        return described
 
     def choose(self, history: History, proposals: Sequence[Genes]) -> Proposal:
         """Choose as any screen, and add up the time."""
@@ -110,27 +126,44 @@ class _Study:
         screen = Screen(self._space, self._task, self._header.objectives)
         return [screen.choose([], [self._space.random(rng)]) for _ in range(TEMPLATES)]
 
-    def run(self, trials: int, way: str) -> list[tuple[float, float]]:
-        """Run until so many trials are finished; return, at the start of each, the CPU seconds so far in all and in the
-        screen, which builds, masks and describes candidates and asks the guide.
+    def run(self, trials: int, way: str) -> list[tuple[float, float, float]]:
+        """Run until so many trials are finished; return, at the start of each, the CPU seconds so far in all, in the
+        screen's building, masking and describing candidates, and in the rest of the screen.
         """
-        moments: list[tuple[float, float]] = []
+        moments: list[tuple[float, float, float]] = []
         screen = _Timed(self._space, self._task, self._header.objectives, WAYS[way])
 
         def note(event: Event) -> None:
             if isinstance(event, Started):
-                moments.append((time.process_time(), screen.seconds))
+                moments.append((time.process_time(), screen.describing, screen.seconds - screen.describing))
 
         executor = Simulated(WORKERS, answer)
         Search(STRATEGIES[STRATEGY], screen, executor, self._records, self._space, note).run(trials)
         return moments
 
-    def cost(self, way: str) -> tuple[float, float]:
-        """Return the median CPU milliseconds of the next trials without what the screen does, and of that."""
+    def cost(self, way: str) -> tuple[float, float, float]:
+        """Return the median CPU milliseconds of the next trials without what the screen does, of its describing, and
+        of its deciding.
+        """
         finished = self._records.count("finished")
-        spent = np.diff(np.array(self.run(finished + WINDOW, way)), axis=0)
-        own, choosing = np.median(spent[:, 0] - spent[:, 1]), np.median(spent[:, 1])
-        return round(1e3 * float(own), 2), round(1e3 * float(choosing), 1)
+        every, describing, deciding = np.diff(np.array(self.run(finished + WINDOW, way)), axis=0).T
+        own, described, decided = (float(np.median(s)) for s in (every - describing - deciding, describing, deciding))
+        return round(1e3 * own, 2), round(1e3 * described, 1), round(1e3 * decided, 2)
+
+    def refitting_cost(self) -> float:
+        """Return the CPU milliseconds of fitting the guides that compete, for each record that a fit serves."""
+        chronicle = self._records.chronicle
+        screen = Screen(self._space, self._task, self._header.objectives, WAYS["screened"])
+        settings = ScreenSettings().guidance()
+        lessons = screen.lessons(chronicle)
+        guidance = Guidance(settings, lessons.names)
+        rows = guidance.fitted_rows(len(lessons))
+        serves = next(more for more in count(1) if guidance.fitted_rows(rows + more) != rows)
+        x, y = lessons.x[:rows], merit(lessons.fractions[:rows, 0])
+        start = time.process_time()
+        for name in settings.guides:
+            GUIDES[name](lessons.names, 0).fit(x, y)
+        return round(1e3 * (time.process_time() - start) / serves, 1)
 
     def proposal_cost(self, name: str) -> float:
         """Return the CPU milliseconds of a strategy's proposal, the median of many.
@@ -182,8 +215,9 @@ def _ratio(rows: list[dict[str, Any]], way: str) -> float:
 def _protocol() -> str:
     return (
         f"digits, mlp, {STRATEGY}, objectives accuracy and kept weights, {WORKERS} workers in virtual time; medians of "
-        f"the driver's CPU time between the starts of {WINDOW} trials, without and in the screen (choosing: building, "
-        f"masking, describing, guide), in a study filled up with random candidates; "
-        f"screened: 16 proposals described, guides fitted anew as records come in; ladder: who is promoted and which "
+        f"the driver's CPU time between the starts of {WINDOW} trials, in a study filled up with random candidates: "
+        f"without the screen, in its describing (building, masking, features) and in its deciding (guides, choice); "
+        f"screened: 16 proposals described; refitting: fitting both guides, for each record that a fit serves; "
+        f"ladder: who is promoted and which "
         f"checkpoints are kept, for each trial"
     )

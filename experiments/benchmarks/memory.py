@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -24,6 +25,7 @@ from nas.training import Recipe
 from nas.trial import TrialSettings, make_runner
 
 MARKS = (50, 100, 200, 300, 400, 500, 600, 700, 800, 900, 1000)
+WINDOW = 50
 WORKERS = 2
 RECIPE = Recipe(epochs=1, batch_size=512, precision="float32")
 
@@ -31,19 +33,23 @@ RECIPE = Recipe(epochs=1, batch_size=512, precision="float32")
 def memory(folder: Path, say: Callable[[str], None]) -> Table:
     """Return megabytes of the driver and of each worker by the number of trials that have ended.
 
-    The trials build, mask, train and validate their own networks; memory that processes share is not counted.
+    The trials build, mask, train and validate their own networks; memory that processes share is not counted. A worker
+    gives freed memory back once a second, so each figure is the least of the last `WINDOW` trials.
     """
     rows: list[dict[str, Any]] = []
+    readings: deque[dict[int, float]] = deque(maxlen=WINDOW)
     closed = 0
 
     def note(event: Event) -> None:
         nonlocal closed
-        closed += isinstance(event, Closed)
-        if isinstance(event, Closed) and closed in MARKS:
-            workers = sorted(round(resident_megabytes(pid), 1) for pid in children(os.getpid()))
-            driver = round(resident_megabytes(os.getpid()), 1)
-            rows.append({"trials": closed, "driver": driver, "least_worker": workers[0], "most_worker": workers[-1]})
-            say(f"{closed} trials: driver {driver} MB, workers {workers} MB")
+        if not isinstance(event, Closed):
+            return
+        closed += 1
+        readings.append({pid: resident_megabytes(pid) for pid in (os.getpid(), *children(os.getpid()))})
+        if closed in MARKS:
+            driver, *workers = (round(min(one[pid] for one in readings), 1) for pid in readings[-1])
+            rows.append({"trials": closed, "driver": driver, "least_worker": min(workers), "most_worker": max(workers)})
+            say(f"{closed} trials: driver {driver} MB, workers {sorted(workers)} MB")
 
     task = load_task("digits", None)
     space = CandidateSpace(find_space("mlp"), SparsityChoices(methods=("random", "snip")), task.signature)
@@ -70,5 +76,6 @@ def _summary(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
 def _protocol() -> str:
     return (
         f"digits, mlp, evolution, unscreened, {MARKS[-1]} trials of one epoch of batches of {RECIPE.batch_size}, "
-        f"{WORKERS} local workers of one thread; megabytes of memory that is a process's own"
+        f"{WORKERS} local workers of one thread; megabytes of memory that is a process's own, "
+        f"the least of the last {WINDOW} trials"
     )

@@ -15,6 +15,7 @@ from typing import Any
 
 from nas.executors.executor import Runner, Work
 from nas.executors.guard import guarded, one_line
+from nas.executors.memory import tidied
 from nas.executors.payload import unpack
 from nas.executors.shared import Span, mapped
 
@@ -49,7 +50,7 @@ def prepare(head: bytes, buffers: Sequence[Any], threads: int, gpu_share: float)
     work: Work = unpack(head, buffers)
     limit_threads(threads)
     _limit_gpu_memory(gpu_share)
-    return guarded(work.make_runner(work.settings, work.payload))
+    return tidied(guarded(work.make_runner(work.settings, work.payload)))
 
 
 def limit_threads(threads: int) -> None:

@@ -26,6 +26,8 @@ class Header:
     seed: int
     choices: str
     """Digest of the genome's alphabet: genes recorded under another one mean something else."""
+    training: Mapping[str, Any] = field(default_factory=dict)
+    """Settings that give accuracies their meaning, by name: epochs, rungs, the recipe's. Empty where nobody said."""
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,7 @@ class Records:
             "digest": proposal.digest,
             "genes": list(proposal.genes),
             "candidate": to_json(proposal.candidate),
-            "features": dict(proposal.features),
+            "features": proposal.features,  # held once, by all who hold it: nobody changes them
             "explored": proposal.explored,
             "prediction": proposal.prediction,
             "overhead": {**proposal.overhead, **(overhead or {})},

@@ -108,9 +108,26 @@ def _header(found: Mapping[str, Any]) -> Header:
 def _check_header(name: str, found: Mapping[str, Any], header: Header) -> None:
     if found.get("format") != FORMAT:
         raise NasError(f"study '{name}' must have format '{FORMAT}'; got {found.get('format')!r}. Use a new --name.")
-    for key, value in _plain(header).items():
+    plain = _plain(header)
+    _check_training(name, found.get("training", {}), plain.pop("training"))
+    for key, value in plain.items():
         if found.get(key) != value:
             raise NasError(
                 f"study '{name}' belongs to {key} {found.get(key)!r}; got {value!r}. "
                 f"Resume it with the same settings, or choose another --name."
             )
+
+
+def _check_training(name: str, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Compare what both know: studies of earlier versions say nothing, or know fewer settings."""
+    other = [key for key in wanted if key in found and found[key] != wanted[key]]
+    if other:
+        theirs, mine = (", ".join(f"{key} {_text(those[key])}" for key in other) for those in (found, wanted))
+        raise NasError(
+            f"study '{name}' trains with {theirs}; got {mine}. Its drivers must train alike: use the same settings, or "
+            f"choose another --name."
+        )
+
+
+def _text(value: Any) -> str:
+    return ",".join(map(str, value)) or "none" if isinstance(value, list) else str(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import TypeAlias
@@ -62,7 +63,7 @@ def features(
     """
     chosen = _chosen(groups)
     structure = describe(module, masks, input_shape)
-    row = {f"{name}/{key}": value for name in chosen for key, value in GROUPS[name](structure).items()}
+    row = {sys.intern(f"{name}/{key}"): value for name in chosen for key, value in GROUPS[name](structure).items()}
     wrong = next((name for name, value in row.items() if not math.isfinite(value)), None)
     if wrong is not None:
         raise PredictorError(

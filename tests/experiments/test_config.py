@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -13,6 +14,7 @@ from experiments.errors import ExperimentError
 from experiments.presets import PRESETS
 from experiments.run_directory import driving
 from experiments.searching import make_search, prepare, resources, trial_work
+from nas.errors import NasError
 from nas.executors.serial import SerialExecutor
 from nas.guidance import ACQUISITIONS, GUIDES
 from nas.objectives import OBJECTIVES
@@ -165,3 +167,22 @@ def test_help_names_all_there_is_to_choose_from() -> None:
     for flag, family in (("objective", OBJECTIVES), ("acquisition", ACQUISITIONS), ("guides", GUIDES)):
         said = hints[flag].__metadata__[0].help
         assert [name for name in family if name not in said] == []
+
+
+def test_a_second_driver_must_train_as_the_first_does(tmp_path: Path) -> None:
+    """On one journal, from folders of their own; what each device may choose for itself is not compared."""
+    flags = {"name": "shared", "epochs": 2, "workers": 0, "device": "cpu"}
+    first = resolve(None, {**flags, "out": tmp_path / "first"})
+    with driving(first.folder) as run:
+        prepare(first, run)
+        flags["storage"] = str(run.journal)
+        for change, refused in (
+            ({"precision": "bfloat16"}, ""),
+            ({"epochs": 3}, "trains with epochs 2; got epochs 3"),
+            ({"recipe": {"learning_rate": 0.5}}, "got learning_rate 0.5"),
+            ({"rungs": (1, 2)}, "trains with rungs none; got rungs 1,2"),
+            ({"trainings": ("static", "rigl")}, "trains with trainings static; got trainings static,rigl"),
+        ):
+            second = resolve(None, {**flags, "out": tmp_path / "second", **change})
+            with pytest.raises(NasError, match=refused) if refused else nullcontext(), driving(second.folder) as other:
+                prepare(second, other)

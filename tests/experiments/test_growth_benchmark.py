@@ -22,6 +22,7 @@ def test_a_filled_study_is_searched_on(tmp_path: Path, monkeypatch: pytest.Monke
     assert Counter(record.state for record in history) == {"finished": 24}
     assert [record.number for record in history] == list(range(24))
     assert study.ladder_cost() > 0.0 and study.reopen() >= 0.0
-    own, choosing = study.cost("unscreened")
-    assert own > 0.0 and choosing > 0.0
+    own, describing, deciding = study.cost("unscreened")
+    assert own > 0.0 and describing > 0.0 and deciding < describing
     assert study.proposal_cost("genetic") > 0.0
+    assert study.refitting_cost() > 0.0

@@ -8,14 +8,16 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from nas.errors import NasError
 from nas.outcomes import Failure, Outcome
-from nas.records import Proposal, Records, drivers, read_records
+from nas.records import Proposal, Records, drivers, open_records, read_records
 from nas.records.drivers import PREFIX
 from tests.nas import shared_study
 from tests.nas.shared_study import opened
@@ -129,6 +131,32 @@ def test_a_driver_gives_signs_of_life(storage: str, monkeypatch: pytest.MonkeyPa
         while words(records)["beat"] < 2 and time.monotonic() < deadline:
             time.sleep(0.01)
         assert words(records)["beat"] >= 2
+
+
+def test_drivers_that_would_train_otherwise_are_refused(storage: str) -> None:
+    first = {"epochs": 9, "rungs": (1, 3, 9), "learning_rate": 0.1}
+
+    def joined(**training: Any) -> Records:
+        header = replace(shared_study.HEADER, training=training)
+        return open_records(Path(storage), "shared", header, shared_study.space().choices)
+
+    joined(**first)
+    assert joined(**first).header.training == first
+    with pytest.raises(NasError) as error:
+        joined(**(first | {"rungs": (), "learning_rate": 0.2}))
+    assert str(error.value).startswith(
+        "study 'shared' trains with rungs 1,3,9, learning_rate 0.1; got rungs none, learning_rate 0.2."
+    )
+    assert "\n" not in str(error.value)
+    joined(**first, dropout=0.5)  # a setting that the study's version did not have
+    assert read_records(Path(storage))[0].training == first | {"rungs": [1, 3, 9]}
+
+
+def test_a_study_that_does_not_say_how_it_trains_still_opens(storage: str) -> None:
+    opened(storage).open(proposal(0))
+    header = replace(shared_study.HEADER, training={"epochs": 9})
+    old = open_records(Path(storage), "shared", header, shared_study.space().choices)
+    assert len(old.history) == 1
 
 
 def test_two_processes_share_a_study(storage: str) -> None:

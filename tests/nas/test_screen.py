@@ -130,7 +130,7 @@ def test_errors_are_believed_by_their_own_guide_or_as_measured(tmp_path: Path, d
     loop, screen = search(tmp_path / "j.log", digits, TWO_ERRORS, settings, erring)
     history = loop.run(30)
     errors = np.array([[r.outcome.measures[name] for name in TWO_ERRORS[2:]] for r in history])  # type: ignore[union-attr]
-    lessons = screen._teacher.lessons(loop.records.chronicle)
+    lessons = screen.lessons(loop.records.chronicle)
     assert lessons.fractions[:, 1:] == pytest.approx(1.0 - errors)
     described = [screen._describe(record.genes) for record in history]
     beliefs = screen._beliefs(lessons, described)
@@ -154,9 +154,7 @@ def test_an_error_that_no_guide_tells_counts_alike_for_all(tmp_path: Path, digit
     settings = ScreenSettings(minimum=8, oversample=6, explore=0.0)
     loop, screen = search(tmp_path / "j.log", digits, ("val_accuracy", "long_error"), settings, answer)
     history = loop.run(16)
-    beliefs = screen._beliefs(
-        screen._teacher.lessons(loop.records.chronicle), [screen._describe(r.genes) for r in history]
-    )
+    beliefs = screen._beliefs(screen.lessons(loop.records.chronicle), [screen._describe(r.genes) for r in history])
     assert beliefs is not None
     assert beliefs[0][1] == pytest.approx(float(merit(np.array([0.75]))[0]))
     assert np.all((beliefs[1][1] > 0.0) & (beliefs[1][1] < 1e-6))
@@ -177,7 +175,7 @@ def test_lessons_of_a_growing_history_are_those_of_the_whole(tmp_path: Path, dig
     settings = ScreenSettings(minimum=5, oversample=4, explore=0.5)
     loop, screen = search(tmp_path / "j.log", digits, BOTH, settings, slots=4)
     history = loop.run(20)
-    kept = screen._teacher.lessons(loop.records.chronicle)
+    kept = screen.lessons(loop.records.chronicle)
     arrived = loop.records.chronicle.parents.arrivals
     assert sorted(record.number for record in arrived) == [record.number for record in history]
     whole = Lessons(BOTH, lambda record: record.features, screen._scales.points)
@@ -218,5 +216,5 @@ def test_one_guide_alone_may_be_asked_for(tmp_path: Path, digits: Task, name: st
 
 
 def _learned(screen: Screen, loop: Search) -> tuple[np.ndarray, np.ndarray]:
-    lessons = screen._teacher.lessons(loop.records.chronicle)
+    lessons = screen.lessons(loop.records.chronicle)
     return lessons.x, merit(lessons.fractions[:, 0])
