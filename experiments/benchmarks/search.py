@@ -71,6 +71,7 @@ class Arm:
 EITHER = ("process", "trees")
 CHEAP = ("random", "genetic", "regularised_evolution", "local_search", "evolution")
 SLOW = ("tpe", "nsga3", "cma_es", "gp")
+PICTURES = {"search.png": CHEAP, "search_optuna.png": (*SLOW, "evolution")}
 ARMS = (
     *(Arm(name) for name in CHEAP),
     *(Arm(name, queries=150) for name in SLOW),
@@ -85,7 +86,7 @@ def search(folder: Path, say: Callable[[str], None]) -> Table:
     """Return regret and share of runs that found the best network, by strategy and number of queries.
 
     Every finished run is kept in `search_runs.jsonl` in the folder, and not run again by the same command;
-    `search_tables.md` has the page's tables, `search.png` its picture.
+    `search_tables.md` has the page's tables, `PICTURES` are its pictures.
     """
     return measure(folder, say, ARMS)
 
@@ -122,19 +123,20 @@ def so_far(folder: Path, arms: Sequence[Arm] = ARMS) -> Table:
 
 def _table_of(done: Mapping[tuple[str, str, int], list[list[int]]], arms: Sequence[Arm], folder: Path) -> Table:
     rows = [row for data_set in DATA_SETS for arm in arms for row in _rows(data_set, arm, done)]
-    if shown := drawn(rows):
-        draw(shown, folder / "search.png")
+    for name, strategies in PICTURES.items():
+        if shown := drawn(rows, strategies):
+            draw(shown, folder / name)
     write_text(folder / "search_tables.md", tables(rows, ACQUISITION))
     return Table("search", _protocol(), rows, _summary(rows))
 
 
-def drawn(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return the rows to draw: strategies with all their runs, each guide by the acquisition that suits it better."""
+def drawn(rows: Sequence[Mapping[str, Any]], strategies: Sequence[str]) -> list[Mapping[str, Any]]:
+    """Return the rows to draw of some strategies, each guide by the acquisition that suits it better."""
     acquisitions = {"": "", "trees": "thompson"}
     return [
         row
         for row in rows
-        if row["strategy"] in CHEAP and row["acquisition"] == acquisitions.get(row["guide"], ACQUISITION)
+        if row["strategy"] in strategies and row["acquisition"] == acquisitions.get(row["guide"], ACQUISITION)
     ]
 
 
