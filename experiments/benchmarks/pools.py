@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from experiments.benchmarks.cells import incumbents, run
 from experiments.benchmarks.paired import paired_difference
+from experiments.benchmarks.pools_markdown import tables
 from experiments.benchmarks.table import Table
 from experiments.errors import ExperimentError
+from experiments.files import write_text
 from nas.guidance import GuidanceSettings, guided
 from nas.strategies import STRATEGIES
 from nas.strategies.strategy import Genes
@@ -30,6 +32,8 @@ WAYS: dict[str, tuple[tuple[str, ...], str]] = {
     "trees_thompson": (("trees",), "thompson"),
 }
 """The guides and the acquisition of each way to choose; without guides networks are drawn."""
+PAIRS = (("guided", "random"), ("trees_thompson", "trees"))
+"""Ways that are compared, seed by seed."""
 RNN_LEFT_OUT = {"mode", "graph", "graph_nr", "test_acc", "test_loss", "time"}
 MASKS_LEFT_OUT = {"accuracy", "pruning", "sparsity", "model", "dataset", "seed"}
 
@@ -75,6 +79,8 @@ class Pool:
 def pools(folder: Path, say: Callable[[str], None]) -> Table:
     """Return regret by pool and number of queries; the summary holds paired differences with their intervals.
 
+    `pools_tables.md` in the folder has the page's tables.
+
     Pools: 200 recurrent networks built on random graphs, for each kind of cell (Reber grammar); pruned convolutional
     networks, for each architecture and data set. Needs the folders reber and sparse_masks of the data.
     """
@@ -86,7 +92,6 @@ def measure(folder: Path, say: Callable[[str], None], chosen: Sequence[Pool], se
     rows: list[dict[str, Any]] = []
     summary: dict[str, Any] = {}
     for pool in chosen:
-        means: dict[str, float] = {}
         regrets = {way: np.stack([_regret(pool, way, seed) for seed in range(seeds)]) for way in WAYS}
         for queries in MARKS:
             now = {way: regret[:, queries - 1] for way, regret in regrets.items()}
@@ -94,10 +99,11 @@ def measure(folder: Path, say: Callable[[str], None], chosen: Sequence[Pool], se
             rows.append(
                 {"pool": pool.name, "networks": len(pool.accuracy), "queries": queries, **means, "seeds": seeds}
             )
-            for first, second in (("guided", "random"), ("trees_thompson", "trees")):
+            for first, second in PAIRS:
                 difference = paired_difference(list(now[first]), list(now[second]))
                 summary[f"{pool.name}: {first} minus {second} at {queries}"] = asdict(difference)
-        say(f"{pool.name}: regret {', '.join(f'{mean} {name}' for name, mean in means.items())}")
+        say(f"{pool.name}: {rows[-1]['random_regret']} drawn, {rows[-1]['guided_regret']} guided")
+    write_text(folder / "pools_tables.md", tables(rows, summary, PAIRS, MARKS[-2]))
     return Table(
         "pools",
         "networks drawn at random from a list against the same guided by structure alone (guided: process or trees, "

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from experiments.benchmarks.pools_markdown import tables
+
 module = importlib.import_module("experiments.benchmarks.pools")
 
 
@@ -27,6 +29,7 @@ def test_each_way_has_the_best_once_it_has_asked_for_all(tmp_path: Path) -> None
         "toy: guided minus random",
         "toy: trees_thompson minus trees",
     }
+    assert (tmp_path / "pools_tables.md").read_text().count("| toy | 40 |") == len(module.PAIRS)
 
 
 def test_ways_differ_by_what_chooses() -> None:
@@ -36,3 +39,16 @@ def test_ways_differ_by_what_chooses() -> None:
     assert len({tuple(regret) for regret in regrets.values()}) == len(module.WAYS)
     first = module.GuidanceSettings().minimum
     assert np.array_equal(regrets["trees"][:first], regrets["trees_thompson"][:first])
+
+
+def test_a_table_has_both_ways_and_their_difference() -> None:
+    rows = [
+        {"pool": "toy", "networks": 9, "queries": queries, "random_regret": 2.0, "guided_regret": 1.0 / queries}
+        for queries in (10, 20)
+    ]
+    summary = {"toy: guided minus random at 20": {"mean": -1.95, "low": -2.5, "high": 0.125}}
+    assert tables(rows, summary, [("guided", "random")], 20).splitlines() == [
+        "| list | networks | drawn at 10 / 20 | guided at 10 / 20 | difference at 20 (95 %) |",
+        "|---|---|---|---|---|",
+        "| toy | 9 | 2.00 / 2.00 | 0.10 / 0.05 | -1.95 (-2.50 to +0.12) |",
+    ]
