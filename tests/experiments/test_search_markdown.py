@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import csv
+import importlib
+import os
 from pathlib import Path
+
+import pytest
 
 from experiments.benchmarks.search import ACQUISITION
 from experiments.benchmarks.search_markdown import MARKS, tables
@@ -58,3 +62,13 @@ def test_the_page_has_the_tables_of_its_csv() -> None:
     page = (RESULTS / "search.md").read_text()
     for table in text.split("\n\n**"):
         assert table.strip("*\n") in page
+
+
+def test_the_csv_follows_from_the_kept_runs(tmp_path: Path) -> None:
+    if "SPARSENAS_DATA" not in os.environ:
+        pytest.skip("needs SPARSENAS_DATA with nasbench201")
+    module = importlib.import_module("experiments.benchmarks.search")
+    (tmp_path / "search_runs.jsonl").write_bytes((RESULTS / "search_runs.jsonl").read_bytes())
+    module.so_far(tmp_path).write(tmp_path)
+    assert (tmp_path / "search.csv").read_text() == (RESULTS / "search.csv").read_text()
+    assert (tmp_path / "search_tables.md").read_text() == (RESULTS / "search_tables.md").read_text()
