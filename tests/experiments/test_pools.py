@@ -52,3 +52,9 @@ def test_a_table_has_both_ways_and_their_difference() -> None:
         "|---|---|---|---|---|",
         "| toy | 9 | 2.00 / 2.00 | 0.10 / 0.05 | -1.95 (-2.50 to +0.12) |",
     ]
+
+
+def test_the_page_has_the_tables_that_the_command_wrote() -> None:
+    results = Path(__file__).parents[2] / "docs" / "results"
+    page = (results / "search.md").read_text()
+    assert all(table.strip() in page for table in (results / "pools_tables.md").read_text().split("\n\n"))
