@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from experiments.benchmarks.cells import incumbents, run
 from experiments.benchmarks.paired import paired_difference
+from experiments.benchmarks.pools_markdown import tables
 from experiments.benchmarks.table import Table
 from experiments.errors import ExperimentError
+from experiments.files import write_text
 from nas.guidance import GuidanceSettings, guided
 from nas.strategies import STRATEGIES
 from nas.strategies.strategy import Genes
@@ -23,6 +25,15 @@ from search_spaces import Choice
 
 SEEDS = 10
 MARKS = (15, 20, 30, 40)
+WAYS: dict[str, tuple[tuple[str, ...], str]] = {
+    "random": ((), ""),
+    "guided": (("process", "trees"), "expected_improvement"),
+    "trees": (("trees",), "expected_improvement"),
+    "trees_thompson": (("trees",), "thompson"),
+}
+"""The guides and the acquisition of each way to choose; without guides networks are drawn."""
+PAIRS = (("guided", "random"), ("trees_thompson", "trees"))
+"""Ways that are compared, seed by seed."""
 RNN_LEFT_OUT = {"mode", "graph", "graph_nr", "test_acc", "test_loss", "time"}
 MASKS_LEFT_OUT = {"accuracy", "pruning", "sparsity", "model", "dataset", "seed"}
 
@@ -68,6 +79,8 @@ class Pool:
 def pools(folder: Path, say: Callable[[str], None]) -> Table:
     """Return regret by pool and number of queries; the summary holds paired differences with their intervals.
 
+    `pools_tables.md` in the folder has the page's tables.
+
     Pools: 200 recurrent networks built on random graphs, for each kind of cell (Reber grammar); pruned convolutional
     networks, for each architecture and data set. Needs the folders reber and sparse_masks of the data.
     """
@@ -79,37 +92,33 @@ def measure(folder: Path, say: Callable[[str], None], chosen: Sequence[Pool], se
     rows: list[dict[str, Any]] = []
     summary: dict[str, Any] = {}
     for pool in chosen:
-        regrets = {way: np.stack([_regret(pool, way, seed) for seed in range(seeds)]) for way in ("random", "guided")}
+        regrets = {way: np.stack([_regret(pool, way, seed) for seed in range(seeds)]) for way in WAYS}
         for queries in MARKS:
-            drawn, guided_ = (regrets[way][:, queries - 1] for way in ("random", "guided"))
+            now = {way: regret[:, queries - 1] for way, regret in regrets.items()}
+            means = {f"{way}_regret": round(float(regret.mean()), 3) for way, regret in now.items()}
             rows.append(
-                {
-                    "pool": pool.name,
-                    "networks": len(pool.accuracy),
-                    "queries": queries,
-                    "random_regret": round(float(drawn.mean()), 3),
-                    "guided_regret": round(float(guided_.mean()), 3),
-                    "seeds": seeds,
-                }
+                {"pool": pool.name, "networks": len(pool.accuracy), "queries": queries, **means, "seeds": seeds}
             )
-            if queries == MARKS[-2]:
-                difference = paired_difference(list(guided_), list(drawn))
-                summary[f"{pool.name}: guided minus random at {queries}"] = asdict(difference)
+            for first, second in PAIRS:
+                difference = paired_difference(list(now[first]), list(now[second]))
+                summary[f"{pool.name}: {first} minus {second} at {queries}"] = asdict(difference)
         say(f"{pool.name}: {rows[-1]['random_regret']} drawn, {rows[-1]['guided_regret']} guided")
+    write_text(folder / "pools_tables.md", tables(rows, summary, PAIRS, MARKS[-2]))
     return Table(
         "pools",
-        f"networks drawn at random from a list against the same guided (process or trees, expected improvement) by "
-        f"structure alone; regret in points of accuracy to the best of the list, means over {seeds} seeds; t intervals "
-        "at 95 % over pairs of the same seed",
+        "networks drawn at random from a list against the same guided by structure alone (guided: process or trees, "
+        "expected improvement; trees: XGBoost alone, by expected improvement or Thompson sampling); regret in points "
+        f"of accuracy to the best of the list, means over {seeds} seeds; t intervals at 95 % over pairs of the same "
+        "seed",
         rows,
         summary,
     )
 
 
 def _regret(pool: Pool, way: str, seed: int) -> NDArray[np.float64]:
-    strategy = STRATEGIES["random"]
-    if way == "guided":
-        settings = GuidanceSettings(oversample=len(pool.accuracy), explore=0.0)
+    strategy, (guides, acquisition) = STRATEGIES["random"], WAYS[way]
+    if guides:
+        settings = GuidanceSettings(oversample=len(pool.accuracy), explore=0.0, guides=guides, acquisition=acquisition)
         strategy = guided(strategy, lambda genes: pool.features[genes[0]], pool.columns, settings)
     best = float(pool.accuracy.max())
     changes = run(strategy, pool, pool.accuracy, best, MARKS[-1], 1, seed)

@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 
 from experiments.benchmarks.cells import Cells, incumbents, networks, run
 from experiments.benchmarks.search_figure import draw
+from experiments.benchmarks.search_markdown import MARKS, tables
 from experiments.benchmarks.table import Table
+from experiments.files import write_text
 from nas.guidance import ACQUISITIONS, GuidanceSettings, guided
 from nas.strategies import STRATEGIES, Strategy
 from nas.tasks.nasbench201 import read_table
@@ -26,7 +28,6 @@ from predictors.cells import cell_matrix
 from search_spaces import cell_graph
 
 QUERIES = 300
-MARKS = (20, 50, 75, 100, 150, 300)
 BATCH = 5
 """Most proposals of one call of a guided strategy; at most a tenth of what is known, as between two fits."""
 OVERSAMPLE = 200
@@ -39,7 +40,7 @@ DATA_SETS = {"CIFAR-10": ("c10_val_200", "c10_test_200"), "CIFAR-100": ("c100_te
 class Arm:
     """One way to search: a strategy, alone or guided.
 
-    `runs` and `queries` are fewer where a run takes long; `guides` and `acquisition` as in GuidanceSettings.
+    `queries` are fewer where a run takes long; `guides` and `acquisition` as in GuidanceSettings.
     """
 
     strategy: str
@@ -70,21 +71,22 @@ class Arm:
 EITHER = ("process", "trees")
 CHEAP = ("random", "genetic", "regularised_evolution", "local_search", "evolution")
 SLOW = ("tpe", "nsga3", "cma_es", "gp")
+PICTURES = {"search.png": CHEAP, "search_optuna.png": (*SLOW, "evolution")}
 ARMS = (
     *(Arm(name) for name in CHEAP),
-    *(Arm(name, runs=20, queries=150) for name in SLOW),
-    *(Arm(name, EITHER, runs=20) for name in CHEAP),
-    *(Arm(name, ("process",), runs=20, queries=150) for name in SLOW),
-    Arm("evolution", ("process",)),
-    *(Arm("evolution", ("process",), a, runs=60) for a in ("upper_confidence", "thompson")),
-    *(Arm("evolution", ("trees",), a, runs=60) for a in ACQUISITIONS),
+    *(Arm(name, queries=150) for name in SLOW),
+    *(Arm(name, EITHER) for name in CHEAP),
+    *(Arm(name, ("process",), queries=150) for name in SLOW),
+    *(Arm("evolution", ("process",), acquisition) for acquisition in ACQUISITIONS),
+    *(Arm("evolution", ("trees",), acquisition) for acquisition in ACQUISITIONS),
 )
 
 
 def search(folder: Path, say: Callable[[str], None]) -> Table:
     """Return regret and share of runs that found the best network, by strategy and number of queries.
 
-    Every finished run is kept in `search_runs.jsonl` in the folder, and not run again by the same command.
+    Every finished run is kept in `search_runs.jsonl` in the folder, and not run again by the same command;
+    `search_tables.md` has the page's tables, `PICTURES` are its pictures.
     """
     return measure(folder, say, ARMS)
 
@@ -107,7 +109,7 @@ def measure(folder: Path, say: Callable[[str], None], arms: Sequence[Arm], proce
             for count, job in enumerate(as_completed(jobs), start=1):
                 data_set, arm, seed = jobs[job]
                 done[data_set, arm.name, seed] = job.result()
-                file.write(json.dumps([data_set, arm.name, seed, job.result()]) + "\n")
+                file.write(json.dumps([data_set, arm.name, seed, job.result()], separators=(",", ":")) + "\n")
                 file.flush()
                 if count % 100 == 0 or count == len(jobs):
                     say(f"{count} of {len(jobs)} searches")
@@ -121,18 +123,20 @@ def so_far(folder: Path, arms: Sequence[Arm] = ARMS) -> Table:
 
 def _table_of(done: Mapping[tuple[str, str, int], list[list[int]]], arms: Sequence[Arm], folder: Path) -> Table:
     rows = [row for data_set in DATA_SETS for arm in arms for row in _rows(data_set, arm, done)]
-    if shown := drawn(rows):
-        draw(shown, folder / "search.png")
+    for name, strategies in PICTURES.items():
+        if shown := drawn(rows, strategies):
+            draw(shown, folder / name)
+    write_text(folder / "search_tables.md", tables(rows, ACQUISITION))
     return Table("search", _protocol(), rows, _summary(rows))
 
 
-def drawn(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return the rows to draw: strategies with all their runs, each guide by the acquisition that suits it better."""
+def drawn(rows: Sequence[Mapping[str, Any]], strategies: Sequence[str]) -> list[Mapping[str, Any]]:
+    """Return the rows to draw of some strategies, each guide by the acquisition that suits it better."""
     acquisitions = {"": "", "trees": "thompson"}
     return [
         row
         for row in rows
-        if row["strategy"] in CHEAP and row["acquisition"] == acquisitions.get(row["guide"], ACQUISITION)
+        if row["strategy"] in strategies and row["acquisition"] == acquisitions.get(row["guide"], ACQUISITION)
     ]
 
 

@@ -25,7 +25,7 @@ def draw(rows: Rows, path: Path) -> None:
 def _figure(rows: Rows) -> Figure:
     rows = [row for row in rows if row["queries"] >= FIRST]
     data_sets = list(dict.fromkeys(row["data_set"] for row in rows))
-    strategies = sorted({row["strategy"] for row in rows if row["guide"]})
+    strategies = sorted({row["strategy"] for row in rows}, key=lambda name: (name != "evolution", name))
     colours = {name: look[0] for name, look in looks(strategies).items()}
     figure, panels = new_figure(520.0 * len(data_sets), 720.0, columns=len(data_sets), rows=2)
     for column, data_set in enumerate(data_sets):
@@ -40,7 +40,9 @@ def _figure(rows: Rows) -> Figure:
         _finish(regret, share, here, data_set)
     panels[0].set_ylabel("mean test regret (points)")
     panels[len(data_sets)].set_ylabel("share of runs that found the best")
-    panels[0].legend(handles=_legend(colours), loc="upper right", fontsize=9.5)
+    panels[0].legend(
+        handles=_legend(colours, any(row["guide"] == "trees" for row in rows)), loc="upper right", fontsize=9.5
+    )
     return figure
 
 
@@ -73,12 +75,12 @@ def _finish(regret: Any, share: Any, rows: Rows, data_set: str) -> None:
         only_rows(axes)
 
 
-def _legend(colours: Mapping[str, str]) -> list[Line2D]:
-    lines = [Line2D([], [], color=colour, label=name.replace("_", " ")) for name, colour in colours.items()]
+def _legend(colours: Mapping[str, str], trees: bool) -> list[Line2D]:
+    dotted = [Line2D([], [], color=INK, linestyle=(0, (1, 1)), label="evolution, XGBoost and Thompson")]
     return [
-        *lines,
+        *(Line2D([], [], color=colour, label=name.replace("_", " ")) for name, colour in colours.items()),
         Line2D([], [], color=MUTED, label="guided"),
         Line2D([], [], color=MUTED, linestyle=(0, (3, 2)), label="alone"),
-        Line2D([], [], color=INK, linestyle=(0, (1, 1)), label="evolution, XGBoost and Thompson"),
+        *(dotted if trees else ()),
         Line2D([], [], color=MUTED, linewidth=0.8, label="the best-validation network"),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,15 +41,16 @@ def cma_es(
 class _Relaxed(Coding):
     """A gene without order as one number in [0, 1] for each of its values."""
 
+    @cached_property
     def distributions(self) -> dict[str, BaseDistribution]:
-        from optuna.distributions import FloatDistribution, IntDistribution
+        from nas.strategies.frozen import Integers, Numbers
 
         found: dict[str, BaseDistribution] = {}
         for position, choice in enumerate(self.choices):
             if choice.ordered:
-                found[f"{position:04d}"] = IntDistribution(0, len(choice.values) - 1)
+                found[f"{position:04d}"] = Integers(0, len(choice.values) - 1)
             else:
-                found |= {f"{position:04d}.{value}": FloatDistribution(0.0, 1.0) for value in range(len(choice.values))}
+                found |= {f"{position:04d}.{value}": Numbers(0.0, 1.0) for value in range(len(choice.values))}
         return found
 
     def encode(self, genes: Genes) -> dict[str, Any]:

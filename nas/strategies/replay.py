@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 TRIES = 20
 """Perturbations of a known proposal before it is given up for a random genome."""
+KEPT = 8192
+"""Trials that are remembered, so that a record becomes a trial once and not at each call."""
 
 
 class Coding:
@@ -32,14 +35,15 @@ class Coding:
     def __init__(self, choices: Sequence[Choice]) -> None:
         self.choices = choices
 
+    @cached_property
     def distributions(self) -> dict[str, BaseDistribution]:
-        """Return one distribution over each choice's indices, named by position: choices' names may repeat."""
-        from optuna.distributions import CategoricalDistribution, IntDistribution
+        """One distribution over each choice's indices, named by position: choices' names may repeat."""
+        from nas.strategies.frozen import Categories, Integers
 
         return {
-            f"{position:04d}": IntDistribution(0, len(choice.values) - 1)
+            f"{position:04d}": Integers(0, len(choice.values) - 1)
             if choice.ordered
-            else CategoricalDistribution(tuple(range(len(choice.values))))
+            else Categories(tuple(range(len(choice.values))))
             for position, choice in enumerate(self.choices)
         }
 
@@ -60,7 +64,7 @@ def asked(
     rng: np.random.Generator,
     *,
     initial: int,
-    coding: type[Coding] = Coding,
+    coding: Callable[[Sequence[Choice]], Coding] = Coding,
     attributes: Callable[[int], dict[str, Any]] = lambda position: {},
     scalar: bool = False,
     most: int | None = None,
@@ -87,25 +91,24 @@ def asked(
     finished = parents(history)
     if len(finished) >= max(initial, 1) and count > 0:
         running = [record for record in history if record.state == "running"]
-        code = coding(space.choices)
+        code = _coding(coding, tuple(space.choices))
         values = _ranks(finished) if scalar else [scaled(record.values or ()) for record in finished]
         with _quiet():
             trials = [
-                _trial(code, record.genes, value, attributes(position))
+                _trial(code, tuple(record.genes), value, tuple(attributes(position).items()))
                 for position, (record, value) in enumerate(zip(finished, values, strict=True))
             ]
             study = _study(sampler(int(rng.integers(2**31)), trials), len(values[0]))
-            study.add_trials([*trials, *(_trial(code, record.genes, None, {}) for record in running)])
+            study.add_trials([*trials, *(_trial(code, tuple(record.genes), None, ()) for record in running)])
             _ask(study, code, fresh, rng, count if most is None else most)
     return fresh.fill(rng)
 
 
 def _ask(study: Study, code: Coding, fresh: Fresh, rng: np.random.Generator, most: int) -> None:
-    distributions = code.distributions()
     asked: list[list[int]] = []
     for turn in range(fresh.missing):
         if turn < most:
-            asked.append(code.decode(study.ask(distributions).params))
+            asked.append(code.decode(study.ask(code.distributions).params))
         genes, tries = asked[turn % most], turn // most
         while tries <= TRIES and not fresh.offer(mutated(genes, code.choices, rng, expected=tries) if tries else genes):
             tries += 1
@@ -118,16 +121,18 @@ def _study(sampler: BaseSampler, objectives: int) -> Study:
     return optuna.create_study(directions=[maximize, *[minimize] * (objectives - 1)], sampler=sampler)
 
 
-def _trial(code: Coding, genes: Genes, values: tuple[float, ...] | None, attributes: dict[str, Any]) -> FrozenTrial:
-    from optuna.trial import TrialState, create_trial
+@lru_cache(maxsize=8)
+def _coding(coding: Callable[[Sequence[Choice]], Coding], choices: tuple[Choice, ...]) -> Coding:
+    return coding(choices)
 
-    return create_trial(
-        state=TrialState.RUNNING if values is None else TrialState.COMPLETE,
-        values=values,
-        params=code.encode(genes),
-        distributions=code.distributions(),
-        system_attrs=attributes,
-    )
+
+@lru_cache(maxsize=KEPT)
+def _trial(
+    code: Coding, genes: Genes, values: tuple[float, ...] | None, attributes: tuple[tuple[str, Any], ...]
+) -> FrozenTrial:
+    from nas.strategies.frozen import trial
+
+    return trial(code.encode(genes), code.distributions, values, dict(attributes))
 
 
 def _ranks(finished: Sequence[Observation]) -> list[tuple[float]]:
