@@ -13,7 +13,7 @@ from nas.genomes import CandidateSpace
 from nas.seeds import derive, numpy_stream
 from search_spaces.graphs import Graph
 
-TRIES = 1000
+TRIES = 20_000
 """Draws until one has as many weights as must be kept."""
 
 Draw = Callable[[Structure, CandidateSpace, int], Structure]

@@ -33,9 +33,9 @@ class Design:
         batch_size: strings of a step.
     """
 
-    trials: int = 192
+    trials: int = 160
     batch: int = 16
-    epochs: int = 6
+    epochs: int = 5
     final_epochs: int = 12
     copies: int = 5
     only: Only = field(
@@ -43,12 +43,12 @@ class Design:
             "nodes": (12, 16, 20, 24),
             "cell": ("tanh",),
             "wiring": ("recurrent",),
-            "inputs": ("sources",),
+            "inputs": ("all", "sources"),
         }
     )
     methods: tuple[str, ...] = ("random", "magnitude", "synflow")
-    densities: tuple[float, float] = (0.5, 1.0)
-    screen: ScreenSettings = field(default_factory=lambda: ScreenSettings(minimum=32, oversample=16, explore=0.1))
+    densities: tuple[float, float] = (0.25, 1.0)
+    screen: ScreenSettings = field(default_factory=lambda: ScreenSettings(minimum=32, oversample=16, explore=0.5))
     batch_size: int = 128
 
     def space(self, task: Task, seed: int) -> CandidateSpace:

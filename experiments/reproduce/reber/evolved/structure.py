@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+
+from torch import nn
 
 from nas.batch_trial import Member
 from nas.candidates import Candidate
@@ -14,7 +17,7 @@ from search_spaces import Signature
 from search_spaces.graphs import Graph
 from search_spaces.graphs.networks import GraphRNN
 from search_spaces.graphs.spaces import GraphRNNs
-from search_spaces.initialize import initialize
+from search_spaces.initialize import initialize, skeleton
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +41,9 @@ class Structure:
         graph = space.graph(candidate.architecture)
         return cls(graph, str(values["cell"]), str(values["inputs"]), candidate.sparsity, candidate.seed)
 
-    def network(self, signature: Signature, seed: int) -> GraphRNN:
+    def network(self, signature: Signature, seed: int) -> nn.Module:
         """Return the dense network with the first weights of a seed."""
-        features = signature.input_shape[1]
-        make = partial(GraphRNN, self.graph, self.cell, features, signature.classes, self.inputs)
-        return initialize(make, stream(seed, "init"), gain=1.0)  # type: ignore[return-value]
+        return initialize(self._maker(signature), stream(seed, "init"), gain=1.0)
 
     def masks(self, signature: Signature) -> MaskSet:
         """Return the masks of the structure's own seed."""
@@ -51,7 +52,7 @@ class Structure:
 
     def weights(self, signature: Signature) -> int:
         """Return how many weights there are before pruning."""
-        return sum(existing(self.network(signature, 0)).values())
+        return sum(existing(skeleton(self._maker(signature))).values())
 
     def keeping(self, kept: int, signature: Signature) -> Structure | None:
         """Return the structure pruned to so many weights; None if it has fewer."""
@@ -65,3 +66,6 @@ class Structure:
     def member(self, place: int, seed: int, signature: Signature) -> Member:
         """Return it with the first weights and the order of strings of a seed, to train at a place of a population."""
         return Member(place, seed, self.network(signature, seed), self.masks(signature))
+
+    def _maker(self, signature: Signature) -> Callable[[], nn.Module]:
+        return partial(GraphRNN, self.graph, self.cell, signature.input_shape[1], signature.classes, self.inputs)
