@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +16,16 @@ from experiments.reproduce.reber import search
 from experiments.reproduce.reber.evolved import controls, measures
 from experiments.reproduce.reber.evolved.controls import CONTROLS, control, random_graph, uniform
 from experiments.reproduce.reber.evolved.design import Design
-from experiments.reproduce.reber.evolved.fresh import beside, fresh_seed, retrained
+from experiments.reproduce.reber.evolved.fresh import Judged, beside, fresh_seed, retrained
 from experiments.reproduce.reber.evolved.measures import Front, fewest, front, gathered, reached, share
 from experiments.reproduce.reber.evolved.searches import Found, same_sizes, searched
 from experiments.reproduce.reber.evolved.structure import Structure
+from experiments.reproduce.reber.evolved.summary import summary
 from nas.genomes import CandidateSpace
 from nas.realize import realize
 from nas.screen import ScreenSettings
 from nas.tasks import Task, load_task
+from tests.experiments.commands import run
 
 SMALL = Design(
     trials=6,
@@ -114,6 +118,28 @@ def test_a_search_is_a_function_of_its_seed(task: Task) -> None:
     assert first != other
 
 
+def test_the_command_line_searches_as_the_experiment_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    design = replace(SMALL, trials=4, batch_size=128)
+    narrowed: list[list[object]] = [
+        ["--only", f"{name}={','.join(map(str, values))}"] for name, values in design.only.items()
+    ]
+    methods: list[list[object]] = [["--method", method] for method in design.methods]
+    many: list[list[object]] = [
+        *narrowed,
+        *methods,
+        ["--allocation", "global", "--executor", "population", "--batch", design.batch],
+    ]
+    sizes = ["--trials", 4, "--epochs", 1, "--final-epochs", 0, "--min-density", design.densities[0]]
+    screen = ["--min-records", 3, "--oversample", 2, "--explore", 0, "--max-multiply-adds", "none"]
+    names = ["--task", "reber", "--space", "graph_rnn", "--seed", 5, "--name", "a", "--out", tmp_path]
+    said = run(capsys, "search", *names, *sizes, *screen, "--threads-per-trial", 1, *chain.from_iterable(many))
+    assert said.code == 0, said.err
+    with (tmp_path / "a" / "records.csv").open(newline="") as file:
+        told = [(int(row["kept"]), round(float(row["val_accuracy"]), 6)) for row in csv.DictReader(file)]
+    found = searched("evolution", 5, load_task("reber"), design, guided=True)
+    assert told == [(one.kept, round(one.val_accuracy, 6)) for one in found]
+
+
 def test_fresh_seeds_are_of_no_search_and_shared_by_the_arms(task: Task, space: CandidateSpace) -> None:
     fresh = [fresh_seed(seed, place, copy) for seed in range(5) for place in range(10) for copy in range(5)]
     assert len(set(fresh)) == len(fresh)
@@ -165,6 +191,28 @@ def test_what_diverged_counts_as_chance(task: Task, space: CandidateSpace) -> No
     found = gathered([lost, replace(row, val_accuracy=0.7, test_accuracy=0.9)])
     assert found.kept.tolist() == [row.kept]
     assert (found.val.tolist(), found.test.tolist()) == ([[0.7, 0.5]], [[0.9, 0.5]])
+
+
+def test_the_summary_pairs_seeds() -> None:
+    accuracies = {"evolution": (0.9, 0.8, 0.7), "same sizes": (0.6, 0.9, 0.7), "random search": (0.5, 0.5, 0.5)}
+    accuracies |= dict.fromkeys(CONTROLS, (0.8, 0.7, 0.6))
+    judged = [
+        Judged(arm, seed, 0, copy, 12, 24, 12, "random", 60, accuracy, accuracy)
+        for arm, each in accuracies.items()
+        for seed, accuracy in enumerate(each)
+        for copy in range(2)
+    ]
+    trained = [{"arm": arm, "seed": seed, "val_accuracy": 0.5 + 0.1 * seed} for arm in accuracies for seed in range(3)]
+    found = summary(judged, trained)
+    gain = found["test accuracy at equal weights: evolution less random graphs"]
+    assert (gain["mean"], gain["low"], gain["high"]) == pytest.approx((0.1, 0.1, 0.1))
+    assert (gain["wins"], gain["pairs"]) == (3, 3)
+    within = found["test accuracy within 60 weights: evolution less same sizes"]
+    assert (within["mean"], within["wins"]) == (pytest.approx(0.2 / 3), 1)
+    assert found["test accuracy within 40 weights: evolution"] == 0.5
+    # dominated from 60 to 400 of 20 to 400 weights, at 0.8, 0.6 and 0.4 of the height
+    assert found["share of the box: evolution"] == pytest.approx(0.6 * np.log(400 / 60) / np.log(20))
+    assert found["fewest weights to test accuracy 0.9: evolution"] == [60.0, None, None]
 
 
 def test_the_experiment_runs_and_goes_on_without_training_anything_twice(
