@@ -48,6 +48,7 @@ def _accuracies(axes: Axes, fronts: Fronts, seeds: Sequence[int]) -> None:
         if arm in ("evolution", "random graphs"):
             axes.fill_between(budgets, mean - half, mean + half, color=colour, alpha=0.15, linewidth=0)
     axes.set_xscale("log")
+    axes.set_ylim(0.48, 1.01)
     axes.set_xticks(_TICKS, [str(tick) for tick in _TICKS])
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set(title="test accuracy on fresh seeds", xlabel="at most so many weights kept", ylabel="accuracy")
