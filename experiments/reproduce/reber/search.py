@@ -48,9 +48,9 @@ def reber_search(
     (folder / "reber_search.png").write_bytes(render(lambda: draw(judged), "png"))
     narrowed = "; ".join(f"{name} {', '.join(map(str, values))}" for name, values in design.only.items())
     protocol = (
-        f"task reber, space graph_rnn ({narrowed}), {design.trials} networks of {design.epochs} epochs a "
-        f"search, fronts retrained for {design.final_epochs} epochs on {design.copies} fresh seeds each, seeds {seeds[0]}-{seeds[-1]}; t "
-        f"intervals at 95 % over seeds"
+        f"task reber, space graph_rnn ({narrowed}), {design.trials} networks of {design.epochs} epochs a search, "
+        f"fronts retrained for {design.final_epochs} epochs on {design.copies} fresh seeds each, "
+        f"seeds {seeds[0]}-{seeds[-1]}; t intervals at 95 % over seeds"
     )
     return Table("reber_search", protocol, list(_rows(judged)), figures)
 
