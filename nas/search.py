@@ -27,6 +27,7 @@ from nas.screen import Screen
 from nas.seeds import numpy_stream
 from nas.standing import Standing
 from nas.strategies import Strategy
+from nas.strategies.chronicle import parents
 
 WORKER_DEATHS = 2
 """How often a candidate may lose its worker before it is recorded as failed."""
@@ -245,7 +246,7 @@ class Search:
 
     def _tell_screening(self, history: History) -> None:
         if self.screen.settings is not None:
-            finished, minimum = sum(record.state == "finished" for record in history), self.screen.settings.minimum
+            finished, minimum = len(parents(history)), self.screen.settings.minimum
             self.on_event(Screening(self.screen.active(history), finished, minimum))
 
     def _stop_if_all_fail(self) -> None:
