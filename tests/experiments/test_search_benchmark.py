@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from experiments.benchmarks.cells import Cells, incumbents, networks, run
-from experiments.benchmarks.search import MARKS, Arm
+from experiments.benchmarks.search import Arm
+from experiments.benchmarks.search_markdown import MARKS
 from experiments.benchmarks.simulated import Simulated
 from nas.executors import Job
 from nas.outcomes import Failure

@@ -20,7 +20,7 @@ from experiments.reproduce.reber.evolved.summary import summary
 from experiments.reproduce.resumed import resumed
 from nas.tasks import Task, load_task
 
-SEEDS = tuple(range(5))
+SEEDS = tuple(range(10))
 
 
 def reber_search(

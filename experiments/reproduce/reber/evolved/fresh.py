@@ -82,7 +82,7 @@ def _trained(members: Sequence[Member], task: Task, design: Design) -> dict[int,
     found: dict[int, tuple[float, float]] = {}
     for together in programs(members):
         population = gather([m.module for m in together], [m.masks for m in together], "cpu")
-        for member, tested in zip(together, accuracy(population, task, task.test).tolist(), strict=True):
+        for member, tested in zip(together, accuracy(population, task.test).tolist(), strict=True):
             result = results[member.place]
             diverged = float("nan"), float("nan")
             found[member.place] = (result.val_accuracy, tested) if isinstance(result, Outcome) else diverged
