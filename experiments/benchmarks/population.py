@@ -43,8 +43,9 @@ def population(
 
     One network-step is forward, backward and Adam of one network on one batch of 128 Reber strings. In turns with it:
     torch.nn.RNN or GRU with a linear head, autograd and fused Adam, one network at a time on the same padded batch,
-    without masks; and torch.bmm of states by hidden weights, whose rate the share refers to. The share counts the
-    products of the recurrent steps only: 6 H G H multiply-adds and additions for each letter after a string's first.
+    without masks, on one thread, counted once for each thread there is, as if so many processes did not disturb each
+    other; and torch.bmm of states by hidden weights, whose rate the share refers to. The share counts the products of
+    the recurrent steps only: 6 H G H multiply-adds and additions for each letter after a string's first.
     Seconds are those of the processor where torch has one thread, else the wall clock's.
     SPARSENAS_POPULATION_SIZES=4096 measures other sizes.
     """
@@ -85,7 +86,7 @@ def _measured(cell: str, size: int, task: Task, repeats: int) -> dict[str, Any]:
     product = _Product(min(size, 64), gates, task.device)
     ways: dict[str, Callable[[], float]] = {
         "ours": lambda: _speed(lambda batch: stepper.step(batch, 0), batches, task.device) * size,
-        "plain": lambda: _speed(alone.step, batches, task.device),
+        "plain": lambda: _on_each_thread(alone, batches, task.device),
         "bmm": product.rate,
     }
     found: dict[str, list[float]] = {way: [] for way in ways}
@@ -114,15 +115,30 @@ def _network(cell: str, number: int) -> nn.Module:
     return initialize(lambda: GraphRNN(graph, cell, 7, 2, "all"), stream(number, "init"), gain=1.0)
 
 
-def _speed(step: Callable[[Tensor], object], batches: Sequence[Tensor], device: torch.device) -> float:
-    """Return steps per second over the batches, as many as fit into about half a second."""
-    now = _clock(device)
+def _speed(
+    step: Callable[[Tensor], object],
+    batches: Sequence[Tensor],
+    device: torch.device,
+    now: Callable[[], float] | None = None,
+) -> float:
+    """Return steps per second over the batches, as many as fit into about half a second of a clock."""
+    now = now or _clock(device)
     start, steps = now(), 0
     while steps == 0 or (steps < len(batches) and now() - start < 0.5):
         step(batches[steps])
         _wait(device)
         steps += 1
     return steps / (now() - start)
+
+
+def _on_each_thread(alone: _Alone, batches: Sequence[Tensor], device: torch.device) -> float:
+    """Return steps per second of one network on one thread, times the threads there are."""
+    threads, now = torch.get_num_threads(), _clock(device)
+    torch.set_num_threads(1)
+    try:
+        return _speed(alone.step, batches, device, now) * threads
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _clock(device: torch.device) -> Callable[[], float]:

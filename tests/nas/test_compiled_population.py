@@ -129,6 +129,24 @@ def test_the_number_of_threads_changes_no_bit() -> None:
     assert all(torch.equal(a, b) for other in found[1:] for a, b in zip(found[0], other, strict=True))
 
 
+@needs_compiler
+@pytest.mark.usefixtures("threads")
+def test_lent_threads_are_given_back_and_change_no_bit() -> None:
+    some, packed = members("gru", 20, count=5), pack(*batch(20), blank=7)
+    torch.set_num_threads(1)
+    wanted = gradient(some, CELLS["gru"](), packed, 0.0)
+    torch.set_num_threads(3)
+    with pytest.raises(ValueError, match="midway"), compiled.lent(some):
+        assert torch.get_num_threads() == 1
+        found = gradient(some, CELLS["gru"](), packed, 0.0)
+        raise ValueError("midway")
+    assert torch.get_num_threads() == 3
+    assert all(torch.equal(a, b) for a, b in zip(found, wanted, strict=True))
+    double = replace(some, values=some.values.double())
+    with compiled.lent(double):
+        assert torch.get_num_threads() == 3, "torch does the work that the kernel cannot"
+
+
 _ASK = "from nas.training.population.compiled.build import library; print(library() is None)"
 
 

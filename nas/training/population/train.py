@@ -178,6 +178,10 @@ class Stepper:
 
     def step(self, indices: Tensor, step: int) -> tuple[Tensor, Tensor]:
         """Train on the strings at `indices`; return each network's loss and number of right answers before the step."""
+        with compiled.lent(self.members):
+            return self._step(indices, step)
+
+    def _step(self, indices: Tensor, step: int) -> tuple[Tensor, Tensor]:
         train, recipe = self.task.train, self.recipe
         found = [
             gradient(part, self.cell, packed, recipe.label_smoothing)

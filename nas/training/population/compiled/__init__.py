@@ -3,6 +3,6 @@
 `run` is what the training loop calls, `build` compiles `kernel.c` once and keeps it in the user's cache folder.
 """
 
-from nas.training.population.compiled.run import answers, fits, gradient
+from nas.training.population.compiled.run import answers, fits, gradient, lent
 
-__all__ = ["answers", "fits", "gradient"]
+__all__ = ["answers", "fits", "gradient", "lent"]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
 from typing import Any, ClassVar
 
 import torch
@@ -20,10 +23,11 @@ _INTEGERS = ("cell", "gates", "units", "letters", "classes", "strings", "steps",
 
 
 class _Own(threading.local):
-    """Memory of each thread that calls, from one step to the next."""
+    """What each thread that calls has of its own: memory from one step to the next, and how many threads it lends."""
 
     def __init__(self) -> None:
         self.space = Workspace()
+        self.threads = 0
 
 
 _OWN = _Own()
@@ -52,6 +56,26 @@ def fits(members: Members) -> bool:
     )
 
 
+@contextmanager
+def lent(members: Members) -> Iterator[None]:
+    """Lend the kernel all of torch's threads for the block, and leave torch itself one, where the kernel fits.
+
+    The threads of torch wait for work in a busy loop, on the very cores that the kernel's need: with both, two cores
+    were slower than one for up to 64 networks.
+    """
+    threads = torch.get_num_threads()
+    if threads == 1 or not fits(members):
+        yield
+        return
+    _OWN.threads = threads
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        _OWN.threads = 0
+
+
 def answers(members: Members, packed: Packed) -> Tensor:
     """Return the logits (N, B, C)."""
     return _run(members, packed, None, 0.0)[0]
@@ -65,7 +89,7 @@ def gradient(members: Members, packed: Packed, smoothing: float) -> tuple[Tensor
 
 
 def _run(members: Members, packed: Packed, of_values: Tensor | None, smoothing: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Run the kernel on all networks, on as many threads as torch has."""
+    """Run the kernel on all networks, on as many threads as torch has, or has lent."""
     kernel = library()
     assert kernel is not None  # `fits` has said so
     letters, gates, units, classes = members.sizes
@@ -81,7 +105,7 @@ def _run(members: Members, packed: Packed, of_values: Tensor | None, smoothing: 
         values.data_ptr(), None if of_values is None else of_values.data_ptr(), logits.data_ptr(), losses.data_ptr(),
         right.data_ptr(), smoothing,
     )  # fmt: skip
-    threads = max(1, min(torch.get_num_threads(), count))
+    threads = max(1, min(_OWN.threads or torch.get_num_threads(), count))
     ends = [count * part // threads for part in range(threads + 1)]
     scratch = _OWN.space("scratch", (threads, kernel.sparsenas_scratch(ctypes.byref(job))), values)
 
@@ -91,6 +115,13 @@ def _run(members: Members, packed: Packed, of_values: Tensor | None, smoothing: 
     if threads == 1:
         part(0)
     else:
-        with ThreadPoolExecutor(threads) as pool:  # ctypes lets go of the interpreter's lock
-            list(pool.map(part, range(threads)))
+        others = [_pool(threads - 1).submit(part, number) for number in range(1, threads)]
+        part(0)  # ctypes lets go of the interpreter's lock
+        for other in others:
+            other.result()
     return logits, losses, right
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix="sparsenas-population")
