@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
+from nas.latency import one_thread
 from pruning import MaskSet, PruningError, prunable
 from pruning.compaction import (
     Compaction,
@@ -105,7 +105,7 @@ def compare(
     sparse: dict[str, nn.Module] = {}
     layers: list[LayerTiming] = []
     control: dict[int, float] = {}
-    with _one_thread():
+    with one_thread():
         for batch in batches:
             say(f"batch {batch}")
             inputs = torch.randn(batch, *input_shape, generator=torch.Generator().manual_seed(0))
@@ -189,13 +189,3 @@ def _work(name: str, network: nn.Module, works: Mapping[str, Mapping[str, tuple[
         kept = layer.get_buffer("weight").values().numel() if isinstance(layer, CSRLinear) else entries
         total += kept * positions
     return total
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

@@ -41,7 +41,7 @@ def latency_seconds(module: nn.Module, masks: MaskSet, input_shape: Sequence[int
     deployed = _deployed(module, masks, tuple(input_shape))
     device = next(deployed.parameters()).device
     sample = torch.randn(1, *input_shape, generator=torch.Generator().manual_seed(0)).to(device)
-    with _one_thread(), torch.inference_mode():
+    with one_thread(), torch.inference_mode():
         for _ in range(WARM_UP):
             deployed(sample)
         return statistics.median(_timed(deployed, sample, _waiting(device)) for _ in range(repeats))
@@ -76,7 +76,8 @@ def _waiting(device: torch.device) -> Callable[[], None]:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
+    """Give the block one thread of torch's, and put the number back afterwards."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
