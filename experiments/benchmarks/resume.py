@@ -13,7 +13,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from experiments.benchmarks.killing import Row, Watch, await_outcome, finish, kill_drivers, kill_workers, outlive
+from experiments.benchmarks.killing import (
+    ENDLESS,
+    Row,
+    Watch,
+    await_outcome,
+    finish,
+    kill_drivers,
+    kill_workers,
+    outlive,
+)
 from experiments.benchmarks.processes import children
 from experiments.benchmarks.table import Table
 from nas.records import read_records
@@ -21,8 +30,9 @@ from nas.records import read_records
 KILLS = 100
 """Of the driver, and then of workers, of a search whose trials sleep."""
 COMMAND_KILLS = 10
-TRIALS = 30
-SETTINGS = ("--space", "mlp", "--trials", str(TRIALS), "--epochs", "2", "--final-epochs", "0", "--workers", "2")
+MORE = 10
+"""Trials that the command finishes after its last kill; until then it is asked for more than it can."""
+SETTINGS = ("--space", "mlp", "--epochs", "2", "--final-epochs", "0", "--workers", "2")
 
 
 def resume(folder: Path, say: Callable[[str], None]) -> Table:
@@ -57,14 +67,15 @@ def _collected(kills: Iterator[Row], rows: list[Row], say: Callable[[str], None]
     return {"kills": len(new), **zero}
 
 
-def _command(out: Path) -> list[str]:
-    return [sys.executable, "-m", "experiments.cli", "search", "--name", "killed", "--out", str(out), *SETTINGS]
+def _command(out: Path, trials: int) -> list[str]:
+    asked = ("--name", "killed", "--out", str(out), "--trials", str(trials))
+    return [sys.executable, "-m", "experiments.cli", "search", *asked, *SETTINGS]
 
 
 def _kill_command(out: Path, rng: random.Random) -> Iterator[Row]:
     watch = Watch(out / "killed", "killed")
     for kill in range(1, COMMAND_KILLS + 1):
-        process = subprocess.Popen(_command(out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(_command(out, ENDLESS), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         if kill % 2 == 0:
             await_outcome(out / "killed", lambda process=process: process.poll() is None)  # type: ignore[misc]
         delay = rng.uniform(0.0, 5.0) if kill % 2 == 0 else rng.uniform(2.0, 25.0)
@@ -77,14 +88,15 @@ def _kill_command(out: Path, rng: random.Random) -> Iterator[Row]:
 
 
 def _finish_command(out: Path) -> dict[str, Any]:
-    quiet = subprocess.DEVNULL
-    code = subprocess.run(_command(out), stdout=quiet, stderr=quiet, check=False).returncode
-    history = read_records(out / "killed" / "journal.log")[1]
+    quiet, journal = subprocess.DEVNULL, out / "killed" / "journal.log"
+    wanted = MORE + sum(record.state == "finished" for record in read_records(journal)[1])
+    code = subprocess.run(_command(out, wanted), stdout=quiet, stderr=quiet, check=False).returncode
+    history = read_records(journal)[1]
     states = Counter(record.state for record in history)
     return {
         "exit_code": code,
         "finished": states["finished"],
-        "wanted": TRIALS,
+        "wanted": wanted,
         "running": states["running"],
         "failed": states["failed"],
         "candidates_twice": len(history) - len({record.digest for record in history}),

@@ -75,15 +75,24 @@ def test_the_experiment_of_next_letters_resumes_and_pairs_its_networks(
 
     monkeypatch.setattr(next_letters, "networks", few)
     monkeypatch.setattr(next_letters, "load_task", loaded)
-    monkeypatch.setattr(next_letters, "FASTER", replace(next_letters.FASTER, epochs=1, batch_size=64))
+    monkeypatch.setattr(next_letters, "FASTER", replace(next_letters.FASTER, batch_size=64))
+    arms = {name: replace(arm, epochs=arm.epochs // 15) for name, arm in next_letters.ARMS.items()}
+    monkeypatch.setattr(next_letters, "ARMS", arms)
     monkeypatch.setitem(MODELS, "mixture", MODELS["bayesian_ridge"])
     lines: list[str] = []
 
     (row,) = next_letters.reber_next(tmp_path, lines.append, ("tanh",), (0,)).rows
-    assert seen == ["reber", "reber_next"]
+    assert seen == ["reber", "reber_next", "reber"]
     next_letters.reber_next(tmp_path, lines.append, ("tanh",), (0,))
-    assert seen == ["reber", "reber_next"], "nothing is trained twice"
+    assert len(seen) == 3, "nothing is trained twice"
     assert row["graphs"] == 6
-    assert row["gain"] == pytest.approx(row["accuracy_next"] - row["accuracy"])
-    assert row["long_gain"] == pytest.approx(row["long_accuracy_next"] - row["long_accuracy"])
+    gain = row["accuracy_reber_next"] - row["accuracy_reber_twice"]
+    assert row["accuracy_gain_over_reber_twice"] == pytest.approx(gain)
+    gain = row["long_accuracy_reber_next"] - row["long_accuracy_reber"]
+    assert row["long_accuracy_gain_over_reber"] == pytest.approx(gain)
     assert 0.0 <= row["legality"] <= row["legality_best"] <= 1.0
+
+
+def test_the_control_takes_as_many_steps_as_there_are_with_next_letters() -> None:
+    steps = {name: arm.epochs * len(load_task(arm.task).train) for name, arm in next_letters.ARMS.items()}
+    assert steps[next_letters.TWICE] == steps[next_letters.BOTH] == 2 * steps[next_letters.JUDGING]
