@@ -156,6 +156,16 @@ IDENTITY = (
 """The fields that give a run's records their meaning; a resumed run must keep them."""
 
 
+FLAGS = {
+    "objectives": "--objective",
+    "guides": "--guide",
+    "methods": "--method",
+    "allocations": "--allocation",
+    "trainings": "--training",
+}
+"""Fields whose flag is given once for each value, and named so."""
+
+
 def resolve(file: Path | None, flags: Mapping[str, Any]) -> SearchConfig:
     """Return the config of a search: flags over the file, over the run directory's own config, over the
     task's preset, over the defaults.
@@ -172,7 +182,7 @@ def resolve(file: Path | None, flags: Mapping[str, Any]) -> SearchConfig:
     if isinstance(rungs := given.get("rungs"), list | tuple) and rungs:
         given = {"epochs": rungs[-1]} | given
     places = {key: f"{key} in {file}" for key in given if key not in flags and file}
-    places |= {key: "--" + key.replace("_", "-") for key in flags}
+    places |= {key: FLAGS.get(key, "--" + key.replace("_", "-")) for key in flags}
     config = _validated(given, places)
     preset = PRESETS.get(config.task, {})
     config = _with_names(_validated({**preset, **given}, places))

@@ -186,3 +186,8 @@ def test_a_second_driver_must_train_as_the_first_does(tmp_path: Path) -> None:
             second = resolve(None, {**flags, "out": tmp_path / "second", **change})
             with pytest.raises(NasError, match=refused) if refused else nullcontext(), driving(second.folder) as other:
                 prepare(second, other)
+
+
+def test_an_error_names_the_flag_as_it_is_written() -> None:
+    with pytest.raises(ExperimentError, match=r"unknown guide 'forest'.*\(--guide\)"):
+        resolve(None, {"guides": ("forest",), "name": "x"})
