@@ -16,6 +16,7 @@ from experiments.benchmarks.table import Table
 from experiments.reproduce.reber.features import features
 from experiments.reproduce.reber.networks import Network, networks
 from experiments.reproduce.reber.run import BLOCK, RECIPE, trained
+from experiments.reproduce.reber.whole import rules
 from experiments.reproduce.resumed import resumed
 from nas.outcomes import Outcome
 from nas.tasks import load_task
@@ -66,6 +67,7 @@ def reber_next(
         f"200 graphs, {FASTER.epochs} epochs of Adam {FASTER.learning_rate:g}, seeds {', '.join(map(str, seeds))}; "
         f"intervals: 95 % bootstrap over graphs; structure: mixture, 3 x 10-fold",
         [_row(cell, rows, everything) for cell in cells],
+        rules(),
     )
 
 

@@ -19,6 +19,8 @@ from experiments.reproduce.reber.run import RECIPE, blocks, trained
 from nas.executors import cores
 from nas.outcomes import Outcome
 from nas.tasks import Task, load_task
+from nas.tasks.reber import extrapolation_corpus, reber_corpus
+from nas.tasks.reber.shortcuts import shortcuts
 from predictors.evaluation import over_rows
 
 NETWORKS = "reber_long.csv"
@@ -66,8 +68,14 @@ def reber_whole(folder: Path, say: Callable[[str], None], cells: Sequence[str] =
         f"seed {seed}, {cores()} cores; longer strings: {len(longer)} of 30 to 100 letters; intervals: 95 % bootstrap "
         f"over graphs",
         [*rows, _row("all", whole, *totals)],
-        {"minutes": totals[0] / 60, "cpu_minutes": totals[1] / 60},
+        {"minutes": totals[0] / 60, "cpu_minutes": totals[1] / 60, **rules()},
     )
+
+
+def rules() -> dict[str, dict[str, float]]:
+    """Return what rules without the grammar reach, beside which accuracies must be read: on test and longer strings."""
+    train, _, test = reber_corpus("reber")
+    return {"shortcuts": shortcuts(train, test), "shortcuts_longer": shortcuts(train, extrapolation_corpus("reber"))}
 
 
 def timed(cell: str, seed: int, task: Task, say: Callable[[str], None]) -> Timed:

@@ -89,7 +89,12 @@ def reber_published(data: Path | None) -> Task:
 
 
 def extrapolation(name: str = "reber", count: int = 2_000, low: int = 30, high: int = 100) -> Split:
-    """Return a test split of strings longer than any trained on: lengths uniform in `low`..`high`, kinds as in `name`.
+    """Return a test split of strings longer than any trained on, see `extrapolation_corpus`."""
+    return split(extrapolation_corpus(name, count, low, high), LETTERS, high)
+
+
+def extrapolation_corpus(name: str = "reber", count: int = 2_000, low: int = 30, high: int = 100) -> Corpus:
+    """Return strings longer than any trained on: lengths uniform in `low`..`high`, kinds as in `name`.
 
     Raises:
         NasError: the task is unknown, or the lengths are not possible.
@@ -99,7 +104,7 @@ def extrapolation(name: str = "reber", count: int = 2_000, low: int = 30, high: 
     positives = Drawing(grammar, range(low, high + 1)).distinct(count, rng)
     half = count // 2
     bases = [(kinds[i % len(kinds)], text) for i, text in enumerate(positives[half:])]
-    return split(corpus(grammar, positives[:half], bases, rng), LETTERS, high)
+    return corpus(grammar, positives[:half], bases, rng)
 
 
 def reber_corpus(name: str) -> tuple[Corpus, Corpus, Corpus]:
