@@ -101,7 +101,7 @@ def test_a_worker_measures_what_it_is_asked_to_at_every_stage(digits: Task, cand
     for stage in (None, Stage(1)):
         found = run_trial(Job(0, candidate, stage), digits, settings)
         assert isinstance(found, Outcome) and set(found.measures) == {"latency_seconds"}
-        assert 0.0 < found.measures["latency_seconds"] < 1.0
+        assert found.measures["latency_seconds"] > 0.0
     unasked = run_trial(Job(0, candidate), digits, replace(settings, measures=()))
     assert isinstance(unasked, Outcome) and not unasked.measures
 
