@@ -27,7 +27,7 @@ def test_rows_are_complete_and_the_figures_are_networkxs(tmp_path: Path, monkeyp
     assert [row["kind"] for row in table.rows] == ["network"] * 3 + ["graph"] + ["predictions"] * 4
     (graph,) = (row for row in table.rows if row["kind"] == "graph")
     assert graph["difference"] < 1e-9
-    assert graph["times_faster"] > 0  # how many times is for a quiet machine to say, not for a test
+    assert graph["times_faster"] == pytest.approx(graph["networkx_milliseconds"] / graph["milliseconds"])  # one repeat
     assert table.summary["resnet20_milliseconds"] > 0
 
 
